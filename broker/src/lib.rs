@@ -1,0 +1,7 @@
+//! The broker: sign-in, sessions, the enforcing gateway and the ledger.
+
+#![allow(missing_docs, reason = "written out with each module")]
+pub mod clock;
+pub mod config;
+pub mod ledger;
+pub mod session;

@@ -1,0 +1,74 @@
+//! Identifiers: a prefix that names the kind and a ULID, letters, digits and one underscore only.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(ulid::Ulid);
+
+        impl $name {
+            /// Builds an id from milliseconds since the Unix epoch and 80 bits of randomness (the rest is ignored).
+            #[must_use]
+            pub const fn from_parts(unix_ms: u64, random: u128) -> Self {
+                Self(ulid::Ulid::from_parts(unix_ms, random))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!($prefix, "_{}"), self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(s: &str) -> Result<Self, Self::Err> {
+                let rest = s.strip_prefix(concat!($prefix, "_")).ok_or(NotAnId { prefix: $prefix })?;
+                rest.parse().map(Self).map_err(|_| NotAnId { prefix: $prefix })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                std::borrow::Cow::<'_, str>::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(
+    /// One principal on one target under one access level.
+    SessionId,
+    "ses"
+);
+id!(
+    /// One judged statement.
+    StatementId,
+    "stm"
+);
+id!(
+    /// One client connection within a session.
+    ConnectionId,
+    "con"
+);
+id!(
+    /// One HTTP request, shown in problems and logs.
+    RequestId,
+    "req"
+);
+
+/// The text is not an identifier of the expected kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id, expected `{prefix}_` and 26 letters and digits")]
+pub struct NotAnId {
+    prefix: &'static str,
+}

@@ -1,0 +1,23 @@
+//! What crosses the wire between hoopctl and the broker, and the small types both sides share.
+//!
+//! Nothing here opens a socket, reads a clock or an environment variable.
+
+mod access;
+mod id;
+mod problem;
+pub mod routes;
+mod untrusted;
+
+pub use access::{AccessLevel, PrincipalKind};
+pub use id::{ConnectionId, RequestId, SessionId, StatementId};
+pub use problem::{Code, Problem};
+pub use untrusted::Untrusted;
+
+/// Version of the HTTP API, exchanged in the `hoop-api-version` header; the broker serves this and the one before.
+pub const API_VERSION: u16 = 1;
+/// Header that carries [`API_VERSION`] both ways.
+pub const API_VERSION_HEADER: &str = "hoop-api-version";
+/// Protocol name of the tunnel's HTTP/1.1 Upgrade.
+pub const TUNNEL_PROTOCOL: &str = "hoop-tunnel/1";
+/// OAuth client id of hoopctl.
+pub const CLIENT_ID: &str = "hoopctl";

@@ -1,0 +1,19 @@
+//! Cedar policy, verdicts and the pure judge. Only the types that others already need are fixed here.
+
+/// An authenticated person, workload or agent, with groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Unique id: `alice` (local) or `issuer-scoped subject`.
+    pub id: String,
+    /// Display name.
+    pub name: String,
+    /// `user`, `workload` or `agent`.
+    pub kind: PrincipalKind,
+    /// Immutable identity of the person; without one it cannot approve.
+    pub person_id: Option<String>,
+    /// Groups as the identity provider told.
+    pub groups: Vec<String>,
+}
+
+/// Who a principal is: a person, a pipeline, or an AI agent.
+pub use hoop_api::PrincipalKind;
