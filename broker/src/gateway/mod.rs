@@ -1,0 +1,77 @@
+//! The enforcing gateway: two ways in, one conversation. No SQL is parsed here and no policy is written here.
+
+pub mod native;
+pub mod postgres;
+pub mod tunnel;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use hoop_policy::PolicySet;
+
+use crate::clock::Boot;
+use crate::config::{Limits, Target};
+use crate::gate::Scribe;
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::session::{EndReason, Session, Sessions};
+use hoop_ledger::entry::{Event, Outcome};
+use postgres::cancel::CancelKeys;
+use postgres::parser::Parser;
+
+/// Targets by name, replaced as a whole at reload.
+pub type Targets = BTreeMap<String, Arc<Target>>;
+
+/// What every conversation shares.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Targets now in force.
+    pub targets: ArcSwap<Targets>,
+    /// Policy now in force.
+    pub policy: Arc<ArcSwap<PolicySet>>,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// This boot.
+    pub boot: Arc<Boot>,
+    /// Live sessions.
+    pub sessions: Arc<Sessions>,
+    /// Cancel keys of open connections.
+    pub cancel: CancelKeys,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Limits.
+    pub limits: Limits,
+    /// The thread for long texts.
+    pub parser: Parser,
+}
+
+impl Gateway {
+    /// A target by name.
+    #[must_use]
+    pub fn target(&self, name: &str) -> Option<Arc<Target>> {
+        self.targets.load().get(name).cloned()
+    }
+
+    /// A scribe for what a session's principal does.
+    #[must_use]
+    pub fn scribe(&self, session: &Session, address: std::net::SocketAddr, via: &str, bearer: bool) -> Scribe {
+        Scribe::of(self.ledger.clone(), Arc::clone(&self.boot), &session.principal, address, via, bearer)
+    }
+
+    /// Ends a session and records it. Nothing happens when it had ended already.
+    pub fn end_session(&self, session: &Session, reason: EndReason) {
+        if self.sessions.end(session.id, reason).is_none() {
+            return;
+        }
+        let scribe = self.scribe(session, session.origin, "broker", session.client_key.is_none());
+        let event = Event::SessionEnd {
+            session: session.id.to_string(),
+            reason: reason.as_str().to_owned(),
+            statements: session.statements(),
+        };
+        if scribe.append(Outcome::Success, vec![session.target.clone()], event).is_err() {
+            tracing::error!(session = %session.id, "the end of a session could not be recorded");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The state of one conversation: what the client asked, what the target owes, what the names mean. It sees frames and
+//! decides; [`Relay`](super::relay::Relay) moves the bytes. `inbound` and `answer` hold the two directions.
+
+use std::sync::Arc;
+use std::task::Context;
+
+use hoop_pgwire::{BackendTag, FrontendTag, WireError};
+
+use super::answer::Streaming;
+use super::columns::{Classes, Columns};
+use super::expected::{Denied, Expected, Queue};
+use super::judge::{Judge, Judged};
+use super::names::{Names, Portal};
+use super::pipe::Pipe;
+use super::runs::{Run, Runs};
+use crate::config::Limits;
+use crate::gate::{Ended, Gate, Pass};
+use crate::ledger::{Poisoned, Ticket};
+use crate::metrics::Metrics;
+use crate::session::{EndReason, Session};
+
+/// Why a conversation ended.
+#[derive(Debug)]
+pub enum End {
+    /// The client said Terminate or closed.
+    ClientGone,
+    /// The target closed or failed.
+    TargetGone,
+    /// The session ended.
+    Session(EndReason),
+    /// The ledger cannot record.
+    NotRecorded,
+    /// The client broke the protocol or a limit.
+    ClientFault(WireError),
+    /// The client sent a message that has no place here.
+    OutOfPlace(&'static str),
+    /// The target broke the protocol, or answered what was not asked: step is lost, nothing more is passed.
+    TargetFault(&'static str),
+    /// A pinned setting changed on the target.
+    Unpinned(&'static str),
+}
+
+/// Why no more client messages are decided now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stalled {
+    /// The next message is not here yet.
+    NeedMore,
+    /// A write waits for its entry.
+    Recording(Ticket),
+    /// The text is being parsed on the parser thread.
+    Parsing,
+    /// An answer of the target must come first.
+    Answer,
+}
+
+/// Where the client is in the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Client {
+    /// Messages are taken as they come.
+    Ready,
+    /// After an error in the extended protocol: all is skipped up to Sync, as the server does.
+    SkipToSync,
+    /// COPY FROM STDIN was forwarded; the server's answer decides.
+    CopyWait,
+    /// COPY data flows to the server.
+    Copying {
+        /// The COPY came by Query: more answers follow after CopyDone.
+        simple: bool,
+    },
+}
+
+/// A decided frame that waits for its entry.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) ticket: Ticket,
+    pub(super) len: usize,
+    pub(super) pass: Pass,
+    pub(super) then: Client,
+}
+
+/// One conversation.
+#[derive(Debug)]
+pub struct Conversation {
+    pub(super) gate: Gate,
+    pub(super) judge: Judge,
+    pub(super) session: Arc<Session>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) classes: Arc<Classes>,
+    pub(super) front_limits: hoop_pgwire::Limits<FrontendTag>,
+    pub(super) back_limits: hoop_pgwire::Limits<BackendTag>,
+    pub(super) max_names: usize,
+    pub(super) max_pipeline: usize,
+    pub(super) stream_above: usize,
+    pub(super) statements: Names<Arc<Judged>>,
+    pub(super) portals: Names<Portal>,
+    pub(super) runs: Runs,
+    pub(super) queue: Queue,
+    /// Counts Sync and Query messages: what stands between two of them is skipped or run together.
+    pub(super) segment: u64,
+    pub(super) client: Client,
+    pub(super) held: Option<Held>,
+    /// Bytes of a CopyData frame of the client that are still to pass.
+    pub(super) copy_left: usize,
+    pub(super) release_after: Option<Ticket>,
+    pub(super) in_transaction: bool,
+    pub(super) columns: Option<Arc<Columns>>,
+    pub(super) streaming: Option<Streaming>,
+    pub(super) copy_out: Option<super::copy::CopyOut>,
+}
+
+/// What a conversation is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Its gate.
+    pub gate: Gate,
+    /// Its judge.
+    pub judge: Judge,
+    /// Its session.
+    pub session: Arc<Session>,
+    /// The broker's counters.
+    pub metrics: Arc<Metrics>,
+    /// Classified columns of the target, bound to oid and attnum.
+    pub classes: Arc<Classes>,
+}
+
+impl Conversation {
+    /// A conversation right after start-up.
+    #[must_use]
+    pub fn new(parts: Parts, limits: &Limits) -> Self {
+        let cap = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let statement = cap(limits.statement_bytes.saturating_add(4096));
+        let message = cap(limits.message_bytes);
+        let row = cap(limits.row_bytes.saturating_add(16));
+        Self {
+            gate: parts.gate,
+            judge: parts.judge,
+            session: parts.session,
+            metrics: parts.metrics,
+            classes: parts.classes,
+            // Texts over the limit are still read whole, up to the message limit, so that the refusal is an error and
+            // not a closed connection.
+            front_limits: hoop_pgwire::Limits::<FrontendTag>::default()
+                .with(FrontendTag::Query, message.max(statement))
+                .with(FrontendTag::Parse, message.max(statement))
+                .with(FrontendTag::Bind, message)
+                .with(FrontendTag::CopyData, row),
+            back_limits: hoop_pgwire::Limits::<BackendTag>::default()
+                .with(BackendTag::DataRow, row)
+                .with(BackendTag::CopyData, row),
+            max_names: limits.prepared,
+            max_pipeline: limits.pipeline,
+            stream_above: limits.buffer_bytes,
+            statements: Names::default(),
+            portals: Names::default(),
+            runs: Runs::default(),
+            queue: Queue::new(),
+            segment: 0,
+            client: Client::Ready,
+            held: None,
+            copy_left: 0,
+            release_after: None,
+            in_transaction: false,
+            columns: None,
+            streaming: None,
+            copy_out: None,
+        }
+    }
+
+    /// Nothing is asked and no transaction is open.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.held.is_none() && !self.in_transaction
+    }
+
+    /// The target owes an answer.
+    #[must_use]
+    pub fn owes_answer(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Entry that must be durable before what is ready may be released.
+    #[must_use]
+    pub const fn release_after(&self) -> Option<Ticket> {
+        self.release_after
+    }
+
+    /// The gate, for entries about the connection.
+    #[must_use]
+    pub const fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The held write is recorded: it goes out.
+    pub fn recorded(&mut self, pipe: &mut Pipe) {
+        if let Some(held) = self.held.take() {
+            pipe.pass(held.len, held.pass);
+            self.client = held.then;
+        }
+    }
+
+    /// Decides what the client sent, as far as it can be decided now.
+    ///
+    /// # Errors
+    /// [`End`] when the conversation cannot go on.
+    pub fn on_client(&mut self, pipe: &mut Pipe, cx: &mut Context<'_>) -> Result<Stalled, End> {
+        if let Some(held) = &self.held {
+            return Ok(Stalled::Recording(held.ticket));
+        }
+        self.decide(pipe, cx)
+    }
+
+    pub(super) fn need(&mut self, ticket: Ticket) {
+        self.release_after = self.release_after.max(Some(ticket));
+    }
+
+    /// Writes the last entry of a run.
+    pub(super) fn close_run(&mut self, run: Run, known: bool) -> Result<Ticket, Poisoned> {
+        self.metrics.statement_ended(run.rows, run.bytes);
+        let sqlstate = match (known, run.sqlstate) {
+            (false, None) => String::new(),
+            (true, None) => "00000".to_owned(),
+            (_, Some(code)) => String::from_utf8_lossy(&code).into_owned(),
+        };
+        self.gate.close(run.id, Ended {
+            rows: run.rows,
+            bytes: run.bytes,
+            sqlstate,
+            duration: run.started.elapsed(),
+            masked: run.masked.named(),
+            outcome_known: known,
+        })
+    }
+
+    /// Closes what is still open when the conversation ends: its outcome is not known.
+    pub fn finish(&mut self) {
+        for run in self.runs.take_all() {
+            if self.close_run(run, false).is_err() {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn push(&mut self, expected: Expected) {
+        self.queue.push_back(expected);
+    }
+
+    /// An answer of ours in the place of the server's error.
+    pub(super) fn denied(error: Vec<u8>, ticket: Option<Ticket>) -> Denied {
+        Denied { error, ticket }
+    }
+}

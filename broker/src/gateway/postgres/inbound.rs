@@ -1,0 +1,411 @@
+//! Client → target. Every frame is decoded; what runs something needs the gate's permission.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use hoop_ledger::entry::Parameter;
+use hoop_pgwire::frontend::{Bind, Execute, Named, Parse, Query, encode};
+use hoop_pgwire::{Format, Frame, FrontendTag, NamedObject, Tag as _, next_frame};
+use hoop_policy::Verdict;
+
+use super::conversation::{Client, Conversation, End, Held, Stalled};
+use super::expected::{Defined, Expected};
+use super::judge::{Judged, Looked};
+use super::names::{Found, Meaning, Portal};
+use super::pipe::Pipe;
+use super::refusal::Refusal;
+use super::runs::{Run, RunKey};
+use crate::gate::{Pass, Permitted, Refused};
+
+/// A text that no PostgreSQL parses. It stands in the place of a denied statement, so that the server itself aborts
+/// the transaction and skips to Sync; its error is replaced by ours.
+const POISON: &str = "denied by hoop";
+
+impl Conversation {
+    pub(super) fn decide(&mut self, pipe: &mut Pipe, cx: &mut Context<'_>) -> Result<Stalled, End> {
+        loop {
+            if self.client == Client::CopyWait || self.queue.len() >= self.max_pipeline {
+                return Ok(Stalled::Answer);
+            }
+            if self.copy_left > 0 {
+                let n = self.copy_left.min(pipe.pending().len());
+                if n == 0 {
+                    return Ok(Stalled::NeedMore);
+                }
+                pipe.pass(n, Pass::copy_data());
+                self.copy_left -= n;
+                continue;
+            }
+            match next_frame::<FrontendTag>(pipe.pending(), &self.front_limits).map_err(End::ClientFault)? {
+                Frame::Incomplete { .. } => return Ok(Stalled::NeedMore),
+                Frame::Head { tag: FrontendTag::CopyData, len, have } => match self.client {
+                    Client::Copying { .. } => {
+                        self.copy_left = len - have;
+                        pipe.pass(have, Pass::copy_data());
+                    }
+                    Client::Ready | Client::SkipToSync | Client::CopyWait => return Ok(Stalled::NeedMore),
+                },
+                Frame::Head { .. } => return Ok(Stalled::NeedMore),
+                Frame::Whole { tag, body } => {
+                    if let Some(stalled) = self.frame(tag, body, pipe, cx)? {
+                        return Ok(stalled);
+                    }
+                }
+            }
+        }
+    }
+
+    fn frame(
+        &mut self,
+        tag: FrontendTag,
+        body: Range<usize>,
+        pipe: &mut Pipe,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Stalled>, End> {
+        match self.client {
+            Client::Copying { simple } => return self.copy_frame(tag, body, simple, pipe),
+            Client::SkipToSync if !matches!(tag, FrontendTag::Sync | FrontendTag::Terminate) => {
+                pipe.replace(body.end, &[]);
+                return Ok(None);
+            }
+            Client::SkipToSync | Client::Ready | Client::CopyWait => {}
+        }
+        match tag {
+            FrontendTag::Query => self.query(body, pipe, cx),
+            FrontendTag::Parse => self.parse(body, pipe, cx),
+            FrontendTag::Bind => self.bind(body, pipe),
+            FrontendTag::Execute => self.execute(body, pipe),
+            FrontendTag::Describe => self.describe(body, pipe),
+            FrontendTag::Close => self.close(body, pipe),
+            FrontendTag::Sync => self.sync(&body, pipe),
+            FrontendTag::Flush => {
+                pipe.pass(body.end, Pass::control());
+                Ok(None)
+            }
+            FrontendTag::FunctionCall => Ok(self.function_call(&body, pipe)?),
+            // The server ignores these outside COPY, so that a client may learn late that its COPY has failed.
+            FrontendTag::CopyData | FrontendTag::CopyDone | FrontendTag::CopyFail => {
+                pipe.replace(body.end, &[]);
+                Ok(None)
+            }
+            FrontendTag::Terminate => Err(End::ClientGone),
+            FrontendTag::Authentication => Err(End::OutOfPlace(tag.name())),
+        }
+    }
+
+    /// While COPY FROM STDIN runs, the server takes nothing but COPY data and ignores Sync and Flush.
+    fn copy_frame(
+        &mut self,
+        tag: FrontendTag,
+        body: Range<usize>,
+        simple: bool,
+        pipe: &mut Pipe,
+    ) -> Result<Option<Stalled>, End> {
+        match tag {
+            FrontendTag::CopyData => pipe.pass(body.end, Pass::copy_data()),
+            FrontendTag::CopyDone | FrontendTag::CopyFail => {
+                pipe.pass(body.end, Pass::copy_data());
+                self.client = if simple { Client::CopyWait } else { Client::Ready };
+            }
+            FrontendTag::Sync | FrontendTag::Flush => pipe.replace(body.end, &[]),
+            FrontendTag::Terminate => return Err(End::ClientGone),
+            FrontendTag::Bind
+            | FrontendTag::Close
+            | FrontendTag::Describe
+            | FrontendTag::Execute
+            | FrontendTag::FunctionCall
+            | FrontendTag::Parse
+            | FrontendTag::Authentication
+            | FrontendTag::Query => return Err(End::OutOfPlace(tag.name())),
+        }
+        Ok(None)
+    }
+
+    fn query(&mut self, body: Range<usize>, pipe: &mut Pipe, cx: &mut Context<'_>) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let text = Query::decode(&pipe.pending()[body]).map_err(End::ClientFault)?.text;
+        let judged = match self.judge.look(text, cx) {
+            Poll::Pending => return Ok(Some(Stalled::Parsing)),
+            Poll::Ready(Looked::Judged(judged)) => judged,
+            Poll::Ready(Looked::Refused(refusal)) => {
+                let refused = self.refuse_text(&refusal);
+                return self.replace_query(len, refused, pipe);
+            }
+        };
+        let effective = match self.with_executed(&judged) {
+            Resolved::As(effective) => effective,
+            Resolved::Wait => return Ok(Some(Stalled::Answer)),
+            Resolved::Unknown(name) => {
+                let refused = self.refuse_text(&Refusal::unknown_statement(&name));
+                return self.replace_query(len, refused, pipe);
+            }
+        };
+        match self.gate.admit(effective.asked(Vec::new()), &effective.verdict) {
+            Err(refused) => self.replace_query(len, refused, pipe),
+            Ok(permitted) => {
+                self.segment += 1;
+                let run = self.begin(&permitted, &effective);
+                let defines = self.define(&judged);
+                self.push(Expected::Query { run: Some(run), denied: None, copy: effective.copy_mask(), defines });
+                let then = if effective.copies_in() { Client::CopyWait } else { Client::Ready };
+                Ok(self.let_through(permitted, len, then, pipe))
+            }
+        }
+    }
+
+    fn replace_query(&mut self, len: usize, refused: Refused, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let denied = self.denial(refused)?;
+        let mut poison = Vec::with_capacity(32);
+        encode::query(&mut poison, POISON).map_err(End::ClientFault)?;
+        pipe.replace(len, &poison);
+        self.segment += 1;
+        self.push(Expected::Query { run: None, denied: Some(denied), copy: None, defines: Defined::new() });
+        Ok(None)
+    }
+
+    /// Puts a text that cannot parse in the place of an extended-protocol message and skips to Sync.
+    fn replace_extended(&mut self, len: usize, refused: Refused, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let denied = self.denial(refused)?;
+        let mut poison = Vec::with_capacity(32);
+        encode::parse(&mut poison, "", POISON, []).map_err(End::ClientFault)?;
+        pipe.replace(len, &poison);
+        self.push(Expected::Poison(denied));
+        self.client = Client::SkipToSync;
+        Ok(None)
+    }
+
+    fn parse(&mut self, body: Range<usize>, pipe: &mut Pipe, cx: &mut Context<'_>) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let message = Parse::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        if self.statements.len() + self.portals.len() >= self.max_names {
+            let refused = self.refuse_text(&Refusal::too_many_names(self.max_names));
+            return self.replace_extended(len, refused, pipe);
+        }
+        let judged = match self.judge.look(message.query, cx) {
+            Poll::Pending => return Ok(Some(Stalled::Parsing)),
+            Poll::Ready(Looked::Judged(judged)) => judged,
+            Poll::Ready(Looked::Refused(refusal)) => {
+                let refused = self.refuse_text(&refusal);
+                return self.replace_extended(len, refused, pipe);
+            }
+        };
+        let pass = match self.gate.judged(judged.asked(Vec::new()), &judged.verdict) {
+            Ok(pass) => pass,
+            Err(refused) => return self.replace_extended(len, refused, pipe),
+        };
+        let name: Box<str> = message.name.into();
+        let serial = self.statements.put(&name, Meaning::Is(judged), self.segment);
+        self.push(Expected::Parse { name, serial });
+        pipe.pass(len, pass);
+        Ok(None)
+    }
+
+    fn bind(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let message = Bind::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        let judged = match self.statements.find(message.statement, self.segment) {
+            Found::Wait => return Ok(Some(Stalled::Answer)),
+            Found::Unknown => {
+                let refused = self.refuse_text(&Refusal::unknown_statement(message.statement));
+                return self.replace_extended(len, refused, pipe);
+            }
+            Found::Known(_, judged) => Arc::clone(judged),
+        };
+        // Policy may have changed since Parse.
+        let judged = self.judge.again(&judged);
+        let effective = match self.with_executed(&judged) {
+            Resolved::As(effective) => effective,
+            Resolved::Wait => return Ok(Some(Stalled::Answer)),
+            Resolved::Unknown(name) => {
+                let refused = self.refuse_text(&Refusal::unknown_statement(&name));
+                return self.replace_extended(len, refused, pipe);
+            }
+        };
+        let parameters = message
+            .typed_params()
+            .map(|(format, value)| Parameter {
+                oid: 0,
+                binary: format == Format::Binary,
+                len: value.map_or(-1, |v| i32::try_from(v.len()).unwrap_or(i32::MAX)),
+            })
+            .collect();
+        match self.gate.admit(effective.asked(parameters), &effective.verdict) {
+            Err(refused) => self.replace_extended(len, refused, pipe),
+            Ok(permitted) => {
+                let name: Box<str> = message.portal.into();
+                let run = self.begin(&permitted, &effective);
+                let portal = Portal { run, judged: effective, columns: None, described: false };
+                let serial = self.portals.put(&name, Meaning::Is(portal), self.segment);
+                self.push(Expected::Bind { name, serial, run });
+                Ok(self.let_through(permitted, len, Client::Ready, pipe))
+            }
+        }
+    }
+
+    fn execute(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let message = Execute::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        let (serial, portal) = match self.portals.find(message.portal, self.segment) {
+            Found::Wait => return Ok(Some(Stalled::Answer)),
+            Found::Unknown => {
+                let refused = self.refuse_text(&Refusal::unknown_portal(message.portal));
+                return self.replace_extended(len, refused, pipe);
+            }
+            Found::Known(serial, portal) => (serial, portal),
+        };
+        let name: Box<str> = message.portal.into();
+        let ask_columns = !std::mem::replace(&mut portal.described, true);
+        let (run, judged) = (portal.run, Arc::clone(&portal.judged));
+        if ask_columns {
+            // The rows can only be masked by column when the columns are known.
+            let mut ask = Vec::with_capacity(16);
+            encode::describe(&mut ask, NamedObject::Portal, &name).map_err(End::ClientFault)?;
+            pipe.insert(&ask);
+            self.push(Expected::DescribePortal { name: name.clone(), serial: Some(serial), ours: true });
+        }
+        let defines = self.define(&judged);
+        self.push(Expected::Execute { name, serial, run, copy: judged.copy_mask(), defines });
+        pipe.pass(len, Pass::execute(run));
+        if judged.copies_in() {
+            self.client = Client::CopyWait;
+        }
+        Ok(None)
+    }
+
+    fn describe(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let message = Named::decode_describe(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        let expected = match message.object {
+            NamedObject::Statement => Expected::DescribeStatement,
+            NamedObject::Portal => {
+                let serial = match self.portals.find(message.name, self.segment) {
+                    Found::Known(serial, portal) => {
+                        portal.described = true;
+                        Some(serial)
+                    }
+                    Found::Unknown | Found::Wait => None,
+                };
+                Expected::DescribePortal { name: message.name.into(), serial, ours: false }
+            }
+        };
+        self.push(expected);
+        pipe.pass(len, Pass::control());
+        Ok(None)
+    }
+
+    fn close(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let message = Named::decode_close(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        let name: Box<str> = message.name.into();
+        let expected = match message.object {
+            NamedObject::Statement => {
+                let serial = self.statements.put(&name, Meaning::Gone, self.segment);
+                Expected::CloseStatement { name, serial }
+            }
+            NamedObject::Portal => {
+                let serial = self.portals.put(&name, Meaning::Gone, self.segment);
+                Expected::ClosePortal { name, serial }
+            }
+        };
+        self.push(expected);
+        pipe.pass(len, Pass::control());
+        Ok(None)
+    }
+
+    fn sync(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        pipe.pass(body.end, Pass::control());
+        self.push(Expected::Sync);
+        self.segment += 1;
+        self.client = Client::Ready;
+        Ok(None)
+    }
+
+    /// FunctionCall is answered like a Query that failed: ErrorResponse, then ReadyForQuery (54.2.5).
+    fn function_call(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let refused = self.refuse_text(&Refusal::function_call());
+        self.replace_query(body.end, refused, pipe)
+    }
+
+    /// Starts the account of an admitted statement.
+    fn begin(&mut self, permitted: &Permitted, judged: &Judged) -> RunKey {
+        self.session.touch();
+        self.session.count_statement();
+        self.metrics.statement_allowed();
+        self.runs.add(Run {
+            id: permitted.id(),
+            ticket: permitted.ticket(),
+            write: permitted.write(),
+            classified: judged.touches_classified(),
+            started: Instant::now(),
+            rows: 0,
+            bytes: 0,
+            masked: hoop_mask::Counts::default(),
+            sqlstate: None,
+        })
+    }
+
+    fn let_through(&mut self, permitted: Permitted, len: usize, then: Client, pipe: &mut Pipe) -> Option<Stalled> {
+        let (ticket, write) = (permitted.ticket(), permitted.write());
+        let pass = permitted.into_pass();
+        if write && !self.gate.is_durable(ticket) {
+            self.held = Some(Held { ticket, len, pass, then });
+            return Some(Stalled::Recording(ticket));
+        }
+        pipe.pass(len, pass);
+        self.client = then;
+        None
+    }
+
+    /// Names that PREPARE in this text will define.
+    fn define(&mut self, judged: &Arc<Judged>) -> Defined {
+        let segment = self.segment;
+        let names = judged.prepares();
+        names.map(|name| (name.into(), self.statements.put(name, Meaning::Is(Arc::clone(judged)), segment))).collect()
+    }
+
+    /// SQL EXECUTE reaches names made by Parse and by PREPARE: what runs is judged as the worst of both.
+    fn with_executed(&mut self, judged: &Arc<Judged>) -> Resolved {
+        let mut effective = Arc::clone(judged);
+        for name in judged.executes() {
+            if judged.prepares().any(|p| p == name) {
+                continue;
+            }
+            match self.statements.find(name, self.segment) {
+                Found::Wait => return Resolved::Wait,
+                Found::Unknown => return Resolved::Unknown(name.to_owned()),
+                Found::Known(_, inner) => {
+                    let inner = self.judge.again(inner);
+                    effective = Arc::new(effective.worst_of(&inner));
+                }
+            }
+        }
+        Resolved::As(effective)
+    }
+
+    /// Records a refusal that is not the policy's: a text that does not parse, a name that is not known.
+    fn refuse_text(&self, refusal: &Refusal) -> Refused {
+        self.gate.refuse(refusal.asked(), refusal.denial(), refusal.sqlstate)
+    }
+
+    fn denial(&self, refused: Refused) -> Result<super::expected::Denied, End> {
+        match refused {
+            Refused::NotRecorded => Err(End::NotRecorded),
+            Refused::Denied { denial, id, ticket, sqlstate } => {
+                self.metrics.statement_denied();
+                let error = super::refusal::error_response(&denial, id, sqlstate, self.session.id);
+                Ok(Self::denied(error, Some(ticket)))
+            }
+        }
+    }
+}
+
+enum Resolved {
+    As(Arc<Judged>),
+    Wait,
+    Unknown(String),
+}
+
+#[allow(unused_imports, reason = "used in documentation")]
+use Verdict as _Verdict;

@@ -1,0 +1,236 @@
+//! Errors that the gateway writes itself, and server errors that it writes anew.
+
+use std::borrow::Cow;
+
+use hoop_api::{SessionId, StatementId, Untrusted};
+use hoop_pgwire::SqlState;
+use hoop_pgwire::backend::encode::LocalReport;
+use hoop_pgwire::backend::{Report, Severity};
+use hoop_policy::Denial;
+
+use crate::gate::Asked;
+use crate::session::EndReason;
+
+/// A refusal that is not the policy's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// SQLSTATE.
+    pub sqlstate: &'static str,
+    /// For the client.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+    /// Position in the text, characters from 1.
+    pub position: Option<u32>,
+    /// For the ledger: nothing of the text.
+    pub record: &'static str,
+    /// Rule that stands for it.
+    pub rule: &'static str,
+}
+
+impl Refusal {
+    /// A name that neither Parse nor PREPARE has defined.
+    #[must_use]
+    pub fn unknown_statement(name: &str) -> Self {
+        Self {
+            sqlstate: "26000",
+            message: format!("prepared statement \"{}\" does not exist", Untrusted::new(name)),
+            hint: "prepare it on this connection first".to_owned(),
+            position: None,
+            record: "unknown prepared statement",
+            rule: "gateway.names",
+        }
+    }
+
+    /// A portal that Bind has not made.
+    #[must_use]
+    pub fn unknown_portal(name: &str) -> Self {
+        Self {
+            sqlstate: "34000",
+            message: format!("portal \"{}\" does not exist", Untrusted::new(name)),
+            hint: "cursors that DECLARE made are read with FETCH".to_owned(),
+            position: None,
+            record: "unknown portal",
+            rule: "gateway.names",
+        }
+    }
+
+    /// More prepared statements and portals than the limit.
+    #[must_use]
+    pub fn too_many_names(limit: usize) -> Self {
+        Self {
+            sqlstate: "53400",
+            message: format!("more than {limit} prepared statements and portals on one connection"),
+            hint: "close those that are not needed, or raise `limits.prepared`".to_owned(),
+            position: None,
+            record: "too many prepared statements",
+            rule: "gateway.limits",
+        }
+    }
+
+    /// FunctionCall goes past the parser.
+    #[must_use]
+    pub fn function_call() -> Self {
+        Self {
+            sqlstate: "0A000",
+            message: "the FunctionCall message does not pass the gateway".to_owned(),
+            hint: "call the function in a statement: SELECT f(…)".to_owned(),
+            position: None,
+            record: "FunctionCall message",
+            rule: "gateway.function-call",
+        }
+    }
+
+    /// What the gate records: no text.
+    #[must_use]
+    pub const fn asked(&self) -> Asked<'static> {
+        Asked { record: "", verbs: &[], affected: &[], write: false, parameters: Vec::new() }
+    }
+
+    /// As a denial.
+    #[must_use]
+    pub fn denial(&self) -> Denial {
+        Denial {
+            rules: vec![self.rule.to_owned()],
+            reason: self.message.clone(),
+            hint: Some(self.hint.clone()),
+            record: self.record.to_owned(),
+            position: self.position,
+            control_failure: false,
+        }
+    }
+}
+
+fn report<'t>(severity: Severity, sqlstate: &str, message: impl Into<Cow<'t, str>>) -> LocalReport<'t> {
+    // A code of ours that is not one would be a fault of ours; the client still gets an error.
+    let code = SqlState::parse(sqlstate.as_bytes()).unwrap_or(SqlState::INSUFFICIENT_PRIVILEGE);
+    LocalReport::new(severity, code, message)
+}
+
+fn encoded(report: &LocalReport<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    // Only a report over 1 GiB fails; ours are bounded by the text limit. An empty answer would close the connection.
+    if report.encode_error(&mut out).is_err() {
+        out.clear();
+    }
+    out
+}
+
+/// ErrorResponse for a denial: the rule is in the message, the reason in the detail, what to do in the hint.
+#[must_use]
+pub fn error_response(denial: &Denial, id: StatementId, sqlstate: &str, session: SessionId) -> Vec<u8> {
+    let by_policy = sqlstate == "42501";
+    let message = if by_policy {
+        format!("denied by rule {}: {}", denial.rules.join(", "), denial.reason)
+    } else {
+        denial.reason.clone()
+    };
+    let mut report = report(Severity::Error, sqlstate, message);
+    if by_policy {
+        report = report.detail(format!("statement {id}, session {session}"));
+    }
+    if let Some(hint) = &denial.hint {
+        report = report.hint(hint.clone());
+    }
+    if let Some(position) = denial.position {
+        report = report.position(position);
+    }
+    encoded(&report)
+}
+
+/// A FATAL ErrorResponse: the connection closes after it.
+#[must_use]
+pub fn fatal(sqlstate: &str, message: &str, hint: &str) -> Vec<u8> {
+    encoded(&report(Severity::Fatal, sqlstate, message).hint(hint))
+}
+
+/// What the client hears when its session has ended.
+#[must_use]
+pub fn session_ended(reason: EndReason, target: &str) -> Vec<u8> {
+    let why = match reason {
+        EndReason::Expired => "the session's time is up",
+        EndReason::Idle => "the session was idle for too long",
+        EndReason::Closed => "the session was closed",
+        EndReason::Revoked => "the session was revoked",
+        EndReason::Shutdown => "the broker is stopping",
+        EndReason::Disconnected => "the single-use token of this session is used up",
+        EndReason::Violation => "the session was ended for a violation",
+    };
+    fatal("57P01", why, &format!("open a new one: hoopctl connect {target}"))
+}
+
+/// An error or notice of a statement that touched classified relations, made anew from its severity and SQLSTATE:
+/// message, DETAIL, HINT and CONTEXT quote rows (`Failing row contains (…)`, `invalid input syntax for …: "…"`).
+#[must_use]
+pub fn rebuilt(message: &'static str, server: Report<'_>) -> Vec<u8> {
+    let severity = server.severity().unwrap_or(Severity::Error);
+    let code = server.sqlstate().map_or(*b"XX000", |s| known_sqlstate(s.as_str()));
+    let code = SqlState::parse(&code).unwrap_or(SqlState::INSUFFICIENT_PRIVILEGE);
+    let text = format!("{}; its text is withheld, since the statement touches classified columns", condition(code.as_str()));
+    let mut report = LocalReport::new(severity, code, text);
+    if let Some(position) = server.field(b'P').and_then(|p| std::str::from_utf8(p).ok()?.parse().ok()) {
+        report = report.position(position);
+    }
+    let mut out = Vec::with_capacity(256);
+    let done = if message == "NoticeResponse" { report.encode_notice(&mut out) } else { report.encode_error(&mut out) };
+    if done.is_err() {
+        out.clear();
+    }
+    out
+}
+
+/// The server's code if its class is one of PostgreSQL's; a user can raise any five letters and digits, and with them
+/// four digits of a card number.
+#[must_use]
+pub fn known_sqlstate(code: &str) -> [u8; 5] {
+    let known = condition(code) != OTHER || is_listed(code);
+    match code.as_bytes().first_chunk::<5>() {
+        Some(bytes) if known && code.len() == 5 => *bytes,
+        _ => *b"XX000",
+    }
+}
+
+const OTHER: &str = "error of the database";
+
+/// Codes that ordinary work meets besides those of [`condition`] (PostgreSQL, appendix A).
+fn is_listed(code: &str) -> bool {
+    matches!(
+        code,
+        "00000" | "01000" | "01003" | "01007" | "01006" | "01004" | "01P01" | "02000" | "02001" | "08000" | "08003"
+            | "08006" | "08P01" | "0A000" | "0B000" | "21000" | "22000" | "22004" | "22005" | "22009" | "2200F"
+            | "22010" | "22011" | "22013" | "22015" | "22019" | "2201B" | "2201W" | "2201X" | "22021" | "22023"
+            | "22024" | "22025" | "22026" | "22030" | "22032" | "22033" | "22P04" | "22P05" | "24000" | "25000"
+            | "25001" | "25006" | "25P01" | "25P02" | "25P03" | "26000" | "28000" | "2BP01" | "34000" | "3B001"
+            | "3D000" | "3F000" | "40000" | "42000" | "42601" | "42602" | "42611" | "42622" | "42701" | "42702"
+            | "42703" | "42704" | "42710" | "42712" | "42723" | "42725" | "42803" | "42804" | "42809" | "42830"
+            | "42846" | "42883" | "42939" | "42P01" | "42P02" | "42P03" | "42P04" | "42P05" | "42P06" | "42P07"
+            | "42P08" | "42P09" | "42P10" | "42P13" | "42P16" | "42P17" | "42P18" | "42P19" | "42P20" | "42P21"
+            | "42P22" | "53000" | "53100" | "53200" | "53300" | "53400" | "54000" | "54001" | "54011" | "54023"
+            | "55000" | "55006" | "55P02" | "57000" | "57P01" | "57P02" | "57P03" | "58000" | "58030" | "P0001"
+            | "P0002" | "P0003" | "P0004" | "XX000" | "XX001" | "XX002"
+    )
+}
+
+/// The condition behind a code, in words, for the errors that statements on data meet most.
+fn condition(code: &str) -> &'static str {
+    match code {
+        "22001" => "value too long for its type",
+        "22003" => "numeric value out of range",
+        "22007" => "invalid date or time",
+        "22008" => "date or time out of range",
+        "22012" => "division by zero",
+        "22P02" => "invalid input syntax for the type",
+        "22P03" => "invalid binary representation",
+        "23502" => "not-null constraint violated",
+        "23503" => "foreign key constraint violated",
+        "23505" => "unique constraint violated",
+        "23514" => "check constraint violated",
+        "23P01" => "exclusion constraint violated",
+        "40001" => "serialization failure",
+        "40P01" => "deadlock detected",
+        "42501" => "permission denied",
+        "55P03" => "lock not available",
+        "57014" => "statement canceled",
+        _ => OTHER,
+    }
+}

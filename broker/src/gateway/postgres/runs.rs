@@ -1,0 +1,104 @@
+//! Statements under way on one connection: from the entry that admitted them to the entry that closes them.
+
+use std::time::Instant;
+
+use hoop_api::StatementId;
+
+use crate::ledger::Ticket;
+
+/// Handle of a run in [`Runs`]; of no use once the run was taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunKey {
+    index: usize,
+    generation: u64,
+}
+
+/// One admitted statement.
+#[derive(Debug)]
+pub struct Run {
+    /// Its id in the ledger.
+    pub id: StatementId,
+    /// Its entry; nothing of its answer is released before this is durable.
+    pub ticket: Ticket,
+    /// It may write: its outcome is durable before CommandComplete is released.
+    pub write: bool,
+    /// It names a relation with classified columns: error texts are rebuilt.
+    pub classified: bool,
+    /// When it was admitted.
+    pub started: Instant,
+    /// Rows of its answer so far.
+    pub rows: u64,
+    /// Bytes of its answer so far.
+    pub bytes: u64,
+    /// Values masked so far.
+    pub masked: hoop_mask::Counts,
+    /// SQLSTATE of its error, if it failed.
+    pub sqlstate: Option<[u8; 5]>,
+}
+
+/// Runs by key; slots are used again, keys are not.
+#[derive(Debug, Default)]
+pub struct Runs {
+    slots: Vec<(u64, Option<Run>)>,
+    free: Vec<usize>,
+}
+
+impl Runs {
+    /// Adds a run.
+    pub fn add(&mut self, run: Run) -> RunKey {
+        if let Some(index) = self.free.pop() {
+            let (generation, slot) = &mut self.slots[index];
+            *generation += 1;
+            *slot = Some(run);
+            return RunKey { index, generation: *generation };
+        }
+        self.slots.push((0, Some(run)));
+        RunKey { index: self.slots.len() - 1, generation: 0 }
+    }
+
+    /// A run that is not closed.
+    pub fn open(&mut self, key: RunKey) -> Option<&mut Run> {
+        self.slots.get_mut(key.index).filter(|s| s.0 == key.generation)?.1.as_mut()
+    }
+
+    /// Takes a run out to close it.
+    pub fn take(&mut self, key: RunKey) -> Option<Run> {
+        let slot = self.slots.get_mut(key.index).filter(|s| s.0 == key.generation)?;
+        let run = slot.1.take()?;
+        self.free.push(key.index);
+        Some(run)
+    }
+
+    /// Takes all that are still open.
+    pub fn take_all(&mut self) -> Vec<Run> {
+        self.free.clear();
+        self.free.extend(0..self.slots.len());
+        self.slots.iter_mut().filter_map(|s| s.1.take()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_outlives_its_run_harmlessly() {
+        let run = || Run {
+            id: StatementId::from_parts(0, 0),
+            ticket: Ticket::default(),
+            write: false,
+            classified: false,
+            started: Instant::now(),
+            rows: 0,
+            bytes: 0,
+            masked: hoop_mask::Counts::default(),
+            sqlstate: None,
+        };
+        let mut runs = Runs::default();
+        let old = runs.add(run());
+        assert!(runs.take(old).is_some());
+        let new = runs.add(run());
+        assert!(runs.open(old).is_none() && runs.take(old).is_none());
+        assert!(runs.open(new).is_some());
+    }
+}

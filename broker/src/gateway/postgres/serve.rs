@@ -1,0 +1,301 @@
+//! One connection of a session, from its start-up packet to its last entry.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hoop_api::ConnectionId;
+use hoop_ledger::entry::{Event, Outcome};
+use hoop_pgwire::backend::{BackendKeyData, TransactionStatus, encode};
+use hoop_pgwire::startup::{Parameters, ProtocolVersion};
+use hoop_pgwire::{CancelKey, WireError};
+use tokio::io::AsyncWriteExt as _;
+
+use super::cancel::{Backend, IssuedKey};
+use super::catalog::{self, Catalog};
+use super::conversation::{Conversation, End, Parts};
+use super::judge::Judge;
+use super::pipe::Pipe;
+use super::refusal::{fatal, session_ended};
+use super::relay::Relay;
+use super::startup::{self, StartupRefused, Wishes};
+use super::stream::Stream;
+use super::upstream::{self, Upstream};
+use crate::clock;
+use crate::config::Target;
+use crate::gate::{Gate, Scribe};
+use crate::gateway::Gateway;
+use crate::session::{EndReason, Session};
+
+/// Time for last words to a client that may not be reading.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A client that has been authenticated and asked for a connection.
+#[derive(Debug)]
+pub struct Arrived {
+    /// Its transport.
+    pub stream: Stream,
+    /// What it sent after the start-up packet.
+    pub rest: Vec<u8>,
+    /// Its session.
+    pub session: Arc<Session>,
+    /// Its start-up parameters.
+    pub parameters: Parameters,
+    /// The protocol version that it asked for.
+    pub version: ProtocolVersion,
+    /// From where.
+    pub address: SocketAddr,
+    /// `tunnel` or `native`.
+    pub via: &'static str,
+}
+
+/// Serves one connection. All that ends it is recorded and told to the client.
+pub async fn serve(gateway: &Arc<Gateway>, mut arrived: Arrived) {
+    let session = Arc::clone(&arrived.session);
+    let place = Place::take(&session, gateway.limits.connections_per_session);
+    let opened = match &place {
+        Some(_) => open(gateway, &arrived).await,
+        None => Err(Unopened {
+            message: fatal("53300", "the session has too many connections open", "close one, or raise `limits.connections_per_session`"),
+            reason: "too many connections",
+        }),
+    };
+    match opened {
+        Ok(opened) => run(gateway, arrived, opened).await,
+        Err(unopened) => {
+            tracing::info!(session = %session.id, reason = unopened.reason, "connection refused");
+            let say = async {
+                arrived.stream.write_all(&unopened.message).await?;
+                arrived.stream.shutdown().await
+            };
+            if !matches!(tokio::time::timeout(FAREWELL, say).await, Ok(Ok(()))) {
+                tracing::debug!("the client did not wait for its refusal");
+            }
+        }
+    }
+    drop(place);
+}
+
+/// A place among the session's connections.
+struct Place(Arc<Session>);
+
+impl Place {
+    fn take(session: &Arc<Session>, max: usize) -> Option<Self> {
+        session.connect(max).then(|| Self(Arc::clone(session)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.disconnect();
+    }
+}
+
+struct Unopened {
+    message: Vec<u8>,
+    reason: &'static str,
+}
+
+impl From<StartupRefused> for Unopened {
+    fn from(r: StartupRefused) -> Self {
+        Self { message: fatal(r.sqlstate, &r.message, &r.hint), reason: "start-up packet" }
+    }
+}
+
+struct Opened {
+    id: ConnectionId,
+    target: Arc<Target>,
+    upstream: Upstream,
+    catalog: Catalog,
+    scribe: Scribe,
+    key: IssuedKey,
+}
+
+async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unopened> {
+    let session = &arrived.session;
+    if let Some(reason) = session.ended() {
+        return Err(Unopened { message: session_ended(reason, &session.target), reason: "session ended" });
+    }
+    let target = gateway.target(&session.target).ok_or_else(|| Unopened {
+        message: fatal("08004", "the target is not configured any more", "see hoopctl targets"),
+        reason: "target gone",
+    })?;
+    let wishes = startup::read(arrived.parameters.iter())?;
+    let database = allowed_database(&wishes, &target)?;
+    let mut upstream = upstream::connect(&target, &database, &wishes.settings, gateway.limits.upstream_connect)
+        .await
+        .map_err(|e| unreachable(&target, &e))?;
+    let catalog = catalog::read(&mut upstream, &target).await.map_err(|e| unreachable(&target, &e))?;
+    let id = ConnectionId::from_parts(clock::unix_ms(), rand::random());
+    let scribe = gateway.scribe(session, arrived.address, arrived.via, session.client_key.is_none());
+    let event = Event::Connection {
+        session: session.id.to_string(),
+        connection: id.to_string(),
+        client: catalog::harmless_name(wishes.application.raw()),
+        upstream_tls: upstream.protection(),
+        downstream_tls: arrived.stream.protection(),
+    };
+    let recorded = tokio::time::timeout(
+        gateway.limits.ledger_wait,
+        scribe.record(Outcome::Success, vec![target.name.clone(), database], event),
+    );
+    if !matches!(recorded.await, Ok(Ok(_))) {
+        return Err(Unopened { message: not_recorded(), reason: "ledger" });
+    }
+    let (pid, secret) = upstream.key.clone().unwrap_or_default();
+    let key = gateway.cancel.issue(Backend { target: Arc::clone(&target), pid, secret, session: session.id });
+    Ok(Opened { id, target, upstream, catalog, scribe, key })
+}
+
+fn not_recorded() -> Vec<u8> {
+    fatal("58030", "not recorded, so not run", "the ledger cannot write; the broker's operator sees why in its log")
+}
+
+fn unreachable(target: &Target, e: &upstream::UpstreamError) -> Unopened {
+    tracing::warn!(target = %target.name, error = %e, "the target cannot be used");
+    let (sqlstate, message) = e.for_client();
+    let hint = "the broker's log has the reason; `hoop-broker check` tries the target";
+    Unopened { message: fatal(sqlstate, &message, hint), reason: "target" }
+}
+
+/// The user is the target's name or its login, the database one of its list.
+fn allowed_database(wishes: &Wishes, target: &Target) -> Result<String, StartupRefused> {
+    if wishes.user != target.name && wishes.user != target.login {
+        return Err(StartupRefused {
+            sqlstate: "28000",
+            message: format!("the user `{}` is not of this session", hoop_api::Untrusted::new(wishes.user.clone())),
+            hint: format!("connect as `{}`", target.name),
+        });
+    }
+    let default = target.databases.first().cloned().unwrap_or_default();
+    match &wishes.database {
+        None => Ok(default),
+        Some(name) if target.databases.contains(name) => Ok(name.clone()),
+        // psql and libpq name the user's database when none is given.
+        Some(name) if *name == wishes.user => Ok(default),
+        Some(name) => Err(StartupRefused {
+            sqlstate: "3D000",
+            message: format!("the database `{}` is not of this session", hoop_api::Untrusted::new(name.clone())),
+            hint: format!("this target has: {}", target.databases.join(", ")),
+        }),
+    }
+}
+
+async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
+    let Opened { id, target, upstream, catalog, scribe, key } = opened;
+    let session = arrived.session;
+    let greeting = greeting(&upstream, &key, arrived.version);
+    let gate = Gate::new(scribe, session.id, id, target.name.clone());
+    let judge = Judge::new(gateway, &session, &target, &catalog, arrived.via);
+    let parts = Parts {
+        gate,
+        judge,
+        session: Arc::clone(&session),
+        metrics: Arc::clone(&gateway.metrics),
+        classes: Arc::new(catalog.classes),
+    };
+    let mut talk = Conversation::new(parts, &gateway.limits);
+    let (up, rest) = upstream.into_stream();
+    let mut relay = Relay {
+        down: arrived.stream,
+        up,
+        inbound: Pipe::new(gateway.limits.buffer_bytes),
+        answer: Pipe::new(gateway.limits.buffer_bytes),
+        inbound_watch: gateway.ledger.watcher(),
+        answer_watch: gateway.ledger.watcher(),
+    };
+    relay.inbound.preload(&arrived.rest);
+    relay.answer.preload(&rest);
+    gateway.metrics.connection_opened(arrived.via);
+    let end = match greeting {
+        Ok(greeting) => {
+            relay.answer.insert(&greeting);
+            relay.run(&mut talk, &session).await
+        }
+        Err(e) => End::ClientFault(e),
+    };
+    gateway.metrics.connection_closed(relay.answer.written, relay.inbound.written);
+    // Open statements get their last entry before the client hears why.
+    talk.finish();
+    part(&mut relay, &end, &target.name, talk.release_after().is_none()).await;
+    let reason = end.reason();
+    tracing::info!(session = %session.id, connection = %id, reason, "connection closed");
+    let event = Event::ConnectionEnd { connection: id.to_string(), reason: reason.to_owned() };
+    if talk.gate().scribe().append(Outcome::Success, vec![target.name.clone()], event).is_err() {
+        tracing::error!(connection = %id, "the end of a connection could not be recorded");
+    }
+    if let End::Unpinned(_) | End::NotRecorded = end {
+        gateway.end_session(&session, EndReason::Violation);
+    }
+    drop(key);
+}
+
+/// Last words to both sides, within [`FAREWELL`].
+async fn part(relay: &mut Relay, end: &End, target: &str, released: bool) {
+    let message = match end {
+        End::ClientGone => Vec::new(),
+        End::Session(reason) => session_ended(*reason, target),
+        End::NotRecorded => not_recorded(),
+        End::TargetGone => fatal(
+            "08006",
+            "the target closed the connection; what it did with an unanswered statement is not known",
+            "look at the data before you send the statement again",
+        ),
+        End::ClientFault(e) => fatal(
+            e.sqlstate().as_str(),
+            &format!("the gateway cannot follow the client: {e}"),
+            "the connection is closed; this is a fault of the client or of the line",
+        ),
+        End::OutOfPlace(message) => fatal(
+            "08P01",
+            &format!("the message {message} has no place here"),
+            "the connection is closed; this is a fault of the client",
+        ),
+        End::TargetFault(what) => fatal("08P01", what, "the connection is closed; the broker's log has more"),
+        End::Unpinned(setting) => fatal(
+            "42501",
+            &format!("the session ended: the setting `{setting}` changed, and judging rests on it"),
+            "leave it as it is",
+        ),
+    };
+    let say = async {
+        relay.farewell(&message, released).await;
+        relay.leave_target().await;
+    };
+    if tokio::time::timeout(FAREWELL, say).await.is_err() {
+        tracing::debug!("a side did not take its last message in time");
+    }
+}
+
+impl End {
+    /// The word in the ledger and the log.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::ClientGone => "client closed",
+            Self::TargetGone => "target closed",
+            Self::Session(reason) => reason.as_str(),
+            Self::NotRecorded => "not recorded",
+            Self::ClientFault(_) => "client fault",
+            Self::OutOfPlace(_) => "message out of place",
+            Self::TargetFault(_) => "target fault",
+            Self::Unpinned(_) => "pinned setting changed",
+        }
+    }
+}
+
+/// AuthenticationOk, the target's settings, our cancel key, ReadyForQuery.
+fn greeting(upstream: &Upstream, key: &IssuedKey, version: ProtocolVersion) -> Result<Vec<u8>, WireError> {
+    let mut out = Vec::with_capacity(512);
+    if version.minor > 0 {
+        encode::negotiate_protocol_version(&mut out, ProtocolVersion::V3_0, [])?;
+    }
+    encode::authentication_ok(&mut out);
+    for (name, value) in &upstream.parameters {
+        encode::parameter_status(&mut out, name, value)?;
+    }
+    let key = BackendKeyData { pid: key.pid.unsigned_abs(), key: CancelKey::new(&key.secret)? };
+    encode::backend_key_data(&mut out, &key)?;
+    encode::ready_for_query(&mut out, TransactionStatus::Idle);
+    Ok(out)
+}
