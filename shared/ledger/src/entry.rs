@@ -77,41 +77,138 @@ pub enum Outcome {
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// The broker started (10.2.1.6). Carries hashes of what it runs (11.5.2).
-    BrokerStart { version: String, config_sha256: String, policy_sha256: String },
+    BrokerStart {
+        /// Version of the program.
+        version: String,
+        /// SHA-256 of the configuration's text, hexadecimal.
+        config_sha256: String,
+        /// SHA-256 of the policy set's text, hexadecimal.
+        policy_sha256: String,
+    },
     /// The broker stopped in order (10.2.1.6).
-    BrokerStop { reason: String },
+    BrokerStop {
+        /// Why: `signal`, `control` or the fault.
+        reason: String,
+    },
     /// Policy or targets were loaded again.
-    Reload { policy_sha256: String, detail: String },
+    Reload {
+        /// SHA-256 of the policy set's text, hexadecimal.
+        policy_sha256: String,
+        /// What changed, or why nothing did.
+        detail: String,
+    },
     /// A sign-in that succeeded (8.4).
-    SignIn { method: String, amr: Vec<String>, client_key: String },
-    /// A sign-in or token use that failed (10.2.1.4); the reason is one of a fixed list.
-    SignInFailed { method: String, reason: String },
+    SignIn {
+        /// By which way: `local`, `oidc`, `workload`.
+        method: String,
+        /// Authentication methods that were used (RFC 8176).
+        amr: Vec<String>,
+        /// JWK thumbprint of the client's key (RFC 7638).
+        client_key: String,
+    },
+    /// A sign-in or token use that failed (10.2.1.4).
+    SignInFailed {
+        /// By which way.
+        method: String,
+        /// One of a fixed list.
+        reason: String,
+    },
     /// An account was locked after too many tries (8.3.4).
-    LockOut { until_us: i64 },
-    /// Tokens were revoked: `logout`, `reuse` or `admin`.
-    TokensRevoked { reason: String },
+    LockOut {
+        /// Until when, microseconds since the Unix epoch.
+        until_us: i64,
+    },
+    /// Tokens were revoked.
+    TokensRevoked {
+        /// `logout`, `reuse` or `admin`.
+        reason: String,
+    },
     /// A local user was created, changed or removed (8.2.4).
-    IdentityChange { subject: String, change: String },
+    IdentityChange {
+        /// Whose account.
+        subject: String,
+        /// What was done to it.
+        change: String,
+    },
     /// A session was opened.
-    SessionOpen { session: String, target: String, level: String, reason: String, ends_us: i64, rules: Vec<String>, client_key: String },
+    SessionOpen {
+        /// Session id.
+        session: String,
+        /// Target name.
+        target: String,
+        /// Access level.
+        level: String,
+        /// The reason that the principal gave.
+        reason: String,
+        /// End at the latest, microseconds since the Unix epoch.
+        ends_us: i64,
+        /// Rules that allowed it.
+        rules: Vec<String>,
+        /// JWK thumbprint of the client's key, empty for bearer.
+        client_key: String,
+    },
     /// A session was refused by policy or limits (10.2.1.4).
-    SessionRefused { target: String, level: String, reason: String, rules: Vec<String> },
+    SessionRefused {
+        /// Target name.
+        target: String,
+        /// Access level asked for.
+        level: String,
+        /// Why.
+        reason: String,
+        /// Rules that refused it.
+        rules: Vec<String>,
+    },
     /// A session ended.
-    SessionEnd { session: String, reason: String, statements: u64 },
+    SessionEnd {
+        /// Session id.
+        session: String,
+        /// Why.
+        reason: String,
+        /// Statements that it ran.
+        statements: u64,
+    },
     /// A client connected on a session.
-    Connection { session: String, connection: String, client: String, upstream_tls: String, downstream_tls: String },
+    Connection {
+        /// Session id.
+        session: String,
+        /// Connection id.
+        connection: String,
+        /// The client's name for itself.
+        client: String,
+        /// TLS version and cipher towards the target, or `none`.
+        upstream_tls: String,
+        /// TLS version and cipher towards the client, or `none`.
+        downstream_tls: String,
+    },
     /// A connection closed.
-    ConnectionEnd { connection: String, reason: String },
+    ConnectionEnd {
+        /// Connection id.
+        connection: String,
+        /// Why.
+        reason: String,
+    },
     /// A bearer token for the native listener was minted.
-    TokenMinted { target: String, session_bound: bool, expires_us: i64 },
+    TokenMinted {
+        /// Target name.
+        target: String,
+        /// True when it lives as long as the session, false when it is single-use.
+        session_bound: bool,
+        /// End, microseconds since the Unix epoch.
+        expires_us: i64,
+    },
     /// A statement was allowed; written before it is forwarded (write) or answered (read).
     Statement {
+        /// Statement id.
         statement: String,
+        /// Session id.
         session: String,
+        /// Connection id.
         connection: String,
         /// Text without its constants.
         text: String,
+        /// Verbs, the worst first.
         verbs: Vec<String>,
+        /// True when it counts as a write.
         write: bool,
         /// Verdict's rules.
         rules: Vec<String>,
@@ -121,23 +218,69 @@ pub enum Event {
     },
     /// How a statement ended.
     StatementEnd {
+        /// Statement id.
         statement: String,
+        /// Rows answered or changed.
         rows: u64,
+        /// Bytes of the answer.
         bytes: u64,
+        /// SQLSTATE, `00000` for success.
         sqlstate: String,
+        /// Time from forwarding to the end, microseconds.
         duration_us: u64,
         /// Values masked in the answer, by class.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         masked: Vec<(String, u64)>,
     },
     /// A statement or a message was refused.
-    Denial { statement: String, session: String, connection: String, text: String, sqlstate: String, rules: Vec<String>, reason: String },
+    Denial {
+        /// Statement id.
+        statement: String,
+        /// Session id.
+        session: String,
+        /// Connection id.
+        connection: String,
+        /// Text without its constants, empty where none may be kept.
+        text: String,
+        /// SQLSTATE that the client saw.
+        sqlstate: String,
+        /// Rules that denied it.
+        rules: Vec<String>,
+        /// Why.
+        reason: String,
+    },
     /// A control failed (10.7.2).
-    ControlFailure { control: String, detail: String },
+    ControlFailure {
+        /// Which control: `ledger`, `policy`, `catalogue`, …
+        control: String,
+        /// What happened, without sensitive data.
+        detail: String,
+    },
     /// Found open after a crash and closed by recovery.
-    ClosedUnknown { what: String, id: String },
+    ClosedUnknown {
+        /// `session`, `connection` or `statement`.
+        what: String,
+        /// Its id.
+        id: String,
+    },
     /// A target was refused or became usable again.
-    Target { target: String, state: String, detail: String },
+    Target {
+        /// Target name.
+        target: String,
+        /// `refused` or `usable`.
+        state: String,
+        /// Why.
+        detail: String,
+    },
+    /// A piece of an envelope too long for one entry; see [`crate::parts`].
+    Part {
+        /// Which piece, from 1.
+        part: u32,
+        /// Pieces in all.
+        parts: u32,
+        /// This piece of the whole envelope's JSON.
+        json: String,
+    },
 }
 
 /// What is recorded of one bound parameter: shape only.
@@ -150,4 +293,88 @@ pub struct Parameter {
     pub binary: bool,
     /// Length in bytes, -1 for NULL.
     pub len: i32,
+}
+
+/// Why stored bytes are not an envelope.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvelopeError {
+    /// Not the JSON of an envelope: syntax, an unknown or a missing field, a wrong type, something after the end.
+    #[error("not an envelope: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Another layout version.
+    #[error("envelope version {0} is not known")]
+    Version(u16),
+    /// Nothing named as affected (PCI DSS 10.2.2 asks for it).
+    #[error("the envelope names nothing that was affected")]
+    Affected,
+}
+
+impl Envelope {
+    /// Parses stored bytes strictly.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let envelope: Self = serde_json::from_slice(bytes)?;
+        envelope.check()?;
+        Ok(envelope)
+    }
+
+    /// What the types cannot say; the writer asks before it appends what a verifier would refuse.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Version`] or [`EnvelopeError::Affected`].
+    pub fn check(&self) -> Result<(), EnvelopeError> {
+        if self.v != ENVELOPE_VERSION {
+            return Err(EnvelopeError::Version(self.v));
+        }
+        if self.affected.is_empty() { Err(EnvelopeError::Affected) } else { Ok(()) }
+    }
+}
+
+impl User {
+    /// The broker itself.
+    #[must_use]
+    pub fn broker() -> Self {
+        Self { id: "broker".into(), kind: "system".into(), person_id: None }
+    }
+}
+
+impl Origin {
+    /// The broker itself.
+    #[must_use]
+    pub fn broker() -> Self {
+        Self { address: "local".into(), via: "broker".into(), bearer: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"v":1,"time_us":1,"mono_us":2,"boot":"b","user":{"id":"u","kind":"user"},
+        "origin":{"address":"local","via":"tunnel"},"outcome":"success","affected":["t"],
+        "event":{"type":"broker_stop","reason":"signal"}}"#;
+
+    #[test]
+    fn envelopes_parse_strictly() {
+        Envelope::parse(GOOD.as_bytes()).unwrap();
+        let bad = [
+            (r#""v":1"#, r#""v":2"#),
+            (r#""v":1"#, r#""v":1,"v":1"#),
+            (r#""v":1"#, r#""v":1,"w":1"#),
+            (r#""kind":"user""#, r#""kind":"user","root":true"#),
+            (r#"["t"]"#, "[]"),
+            (r#""success""#, r#""ok""#),
+            ("broker_stop", "broker_gone"),
+            (r#""reason":"signal""#, r#""reason":"signal","more":1"#),
+            (r#""reason":"signal""#, r#""reason":"signal","reason":"other""#),
+            (r#""signal"}}"#, r#""signal"}}x"#),
+            (r#""signal"}}"#, r#""signal"}"#),
+        ];
+        for (from, to) in bad {
+            assert!(GOOD.contains(from), "{from}");
+            assert!(Envelope::parse(GOOD.replace(from, to).as_bytes()).is_err(), "{to} was taken");
+        }
+    }
 }
