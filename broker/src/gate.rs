@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use hoop_api::{ConnectionId, SessionId, StatementId};
 use hoop_ledger::entry::{ENVELOPE_VERSION, Envelope, Event, Origin, Outcome, Parameter, User};
-use hoop_policy::{Denial, Principal, Verdict};
+use hoop_policy::Principal;
 
 use crate::clock::{self, Boot};
+use crate::gateway::postgres::runs::RunKey;
 use crate::ledger::{Ledger, Poisoned, Ticket};
 
 /// Writes entries about one actor from one place.
@@ -49,7 +50,7 @@ impl Scribe {
         Envelope {
             v: ENVELOPE_VERSION,
             time_us: clock::unix_us(),
-            mono_us: u64::try_from(self.boot.elapsed().as_micros()).unwrap_or(u64::MAX),
+            mono_us: micros(self.boot.elapsed()),
             boot: self.boot.id().to_owned(),
             user: self.user.clone(),
             origin: self.origin.clone(),
@@ -106,6 +107,35 @@ pub struct Asked<'a> {
     pub parameters: Vec<Parameter>,
 }
 
+/// Why something is refused: for the client, and for the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// SQLSTATE.
+    pub sqlstate: &'static str,
+    /// Rules that decided, `default` for the default denial, `gateway.…` for those that no policy can lift.
+    pub rules: Vec<String>,
+    /// For the client; may name what the client wrote.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Where in the text, characters from 1.
+    pub position: Option<u32>,
+    /// For the ledger: nothing of the text.
+    pub record: String,
+}
+
+/// What was decided of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// It may run; these rules allow it.
+    Allow {
+        /// Their ids.
+        rules: Vec<String>,
+    },
+    /// It may not.
+    Refuse(Arc<Reason>),
+}
+
 /// The proof that a statement was judged and recorded. Only the gate makes it.
 #[derive(Debug)]
 pub struct Permitted {
@@ -132,6 +162,43 @@ impl Permitted {
     pub const fn write(&self) -> bool {
         self.write
     }
+
+    /// Spends the proof on the message that runs the statement.
+    #[must_use]
+    pub fn into_pass(self) -> Pass {
+        Pass(())
+    }
+}
+
+/// Lets one decoded frame, or a piece of one, be written: what [`Pipe`](crate::gateway::postgres::pipe::Pipe) asks for.
+/// Its makers are in this file, one a reason.
+#[derive(Debug)]
+pub struct Pass(());
+
+impl Pass {
+    /// A message that runs nothing: Sync, Flush, Describe, Close.
+    #[must_use]
+    pub const fn control() -> Self {
+        Self(())
+    }
+
+    /// Data for a COPY FROM STDIN whose statement was permitted.
+    #[must_use]
+    pub const fn copy_data() -> Self {
+        Self(())
+    }
+
+    /// Execute of a portal whose statement was permitted at Bind.
+    #[must_use]
+    pub const fn execute(_run: RunKey) -> Self {
+        Self(())
+    }
+
+    /// A message of the target, decoded and masked.
+    #[must_use]
+    pub const fn answer() -> Self {
+        Self(())
+    }
 }
 
 /// The gate did not let a statement through.
@@ -140,7 +207,7 @@ pub enum Refused {
     /// The verdict was no; the denial's entry is queued and the error must not be sent before it is durable.
     Denied {
         /// Why.
-        denial: Denial,
+        reason: Arc<Reason>,
         /// Id of the denied statement.
         id: StatementId,
         /// The denial's entry.
@@ -177,15 +244,13 @@ impl Gate {
     /// Lets a statement through, or not.
     ///
     /// # Errors
-    /// [`Refused`] when the verdict is not Allow or the ledger cannot record.
-    pub fn admit(&self, asked: Asked<'_>, verdict: &Verdict) -> Result<Permitted, Refused> {
-        let id = StatementId::from_parts(clock::unix_ms(), rand::random());
-        let rules = match verdict {
-            Verdict::Allow(allowed) => allowed.rules.clone(),
-            Verdict::Deny(denial) => return Err(self.deny(id, asked, denial.clone(), "42501")),
-            // Approvals come with their own issue; until then what would be held is refused, and says so.
-            Verdict::Hold(requirement) => return Err(self.deny(id, asked, requirement.unmet(), "42501")),
+    /// [`Refused`] when the ruling is no or the ledger cannot record.
+    pub fn admit(&self, asked: Asked<'_>, ruling: &Ruling) -> Result<Permitted, Refused> {
+        let rules = match ruling {
+            Ruling::Allow { rules } => rules.clone(),
+            Ruling::Refuse(reason) => return Err(self.refuse(&asked, Arc::clone(reason))),
         };
+        let id = StatementId::from_parts(clock::unix_ms(), rand::random());
         let event = Event::Statement {
             statement: id.to_string(),
             session: self.session.to_string(),
@@ -196,28 +261,62 @@ impl Gate {
             rules,
             parameters: asked.parameters,
         };
-        let affected = self.affected(asked.affected);
-        match self.scribe.append(Outcome::Pending, affected, event) {
+        match self.scribe.append(Outcome::Pending, self.affected(asked.affected), event) {
             Ok(ticket) => Ok(Permitted { id, ticket, write: asked.write }),
             Err(Poisoned) => Err(Refused::NotRecorded),
         }
     }
 
-    /// Records that a statement or message was refused.
-    pub fn deny(&self, id: StatementId, asked: Asked<'_>, denial: Denial, sqlstate: &str) -> Refused {
+    /// Lets a text be prepared: it is judged now and recorded when it is bound.
+    ///
+    /// # Errors
+    /// [`Refused`] when the ruling is no.
+    pub fn judged(&self, asked: &Asked<'_>, ruling: &Ruling) -> Result<Pass, Refused> {
+        match ruling {
+            Ruling::Allow { .. } => Ok(Pass(())),
+            Ruling::Refuse(reason) => Err(self.refuse(asked, Arc::clone(reason))),
+        }
+    }
+
+    /// Records that a statement or message is refused; its error must not be sent before the entry is durable.
+    #[must_use]
+    pub fn refuse(&self, asked: &Asked<'_>, reason: Arc<Reason>) -> Refused {
+        let id = StatementId::from_parts(clock::unix_ms(), rand::random());
         let event = Event::Denial {
             statement: id.to_string(),
             session: self.session.to_string(),
             connection: self.connection.to_string(),
             text: asked.record.to_owned(),
-            sqlstate: sqlstate.to_owned(),
-            rules: denial.rules.clone(),
-            reason: denial.record.clone(),
+            sqlstate: reason.sqlstate.to_owned(),
+            rules: reason.rules.clone(),
+            reason: reason.record.clone(),
         };
         match self.scribe.append(Outcome::Failure, self.affected(asked.affected), event) {
-            Ok(ticket) => Refused::Denied { denial, id, ticket },
+            Ok(ticket) => Refused::Denied { reason, id, ticket },
             Err(Poisoned) => Refused::NotRecorded,
         }
+    }
+
+    /// True when the entry is on disk.
+    #[must_use]
+    pub fn is_durable(&self, ticket: Ticket) -> bool {
+        self.scribe.ledger.is_durable(ticket)
+    }
+
+    /// Records how far a text of several statements has come, before one of its CommandCompletes is released.
+    ///
+    /// # Errors
+    /// [`Poisoned`] when the ledger has failed.
+    pub fn interim(&self, id: StatementId, rows: u64, bytes: u64, since: Duration) -> Result<Ticket, Poisoned> {
+        let event = Event::StatementEnd {
+            statement: id.to_string(),
+            rows,
+            bytes,
+            sqlstate: "00000".to_owned(),
+            duration_us: micros(since),
+            masked: Vec::new(),
+        };
+        self.scribe.append(Outcome::Pending, vec![self.target.clone()], event)
     }
 
     /// Records how a statement ended.
@@ -235,7 +334,7 @@ impl Gate {
             rows: ended.rows,
             bytes: ended.bytes,
             sqlstate: ended.sqlstate,
-            duration_us: u64::try_from(ended.duration.as_micros()).unwrap_or(u64::MAX),
+            duration_us: micros(ended.duration),
             masked: ended.masked,
         };
         self.scribe.append(outcome, vec![self.target.clone()], event)
@@ -253,4 +352,8 @@ impl Gate {
         all.extend_from_slice(objects);
         all
     }
+}
+
+fn micros(d: Duration) -> u64 {
+    u64::try_from(d.as_micros()).unwrap_or(u64::MAX)
 }

@@ -23,13 +23,22 @@ use postgres::parser::Parser;
 /// Targets by name, replaced as a whole at reload.
 pub type Targets = BTreeMap<String, Arc<Target>>;
 
+/// A policy set with the number of its loading, by which cached verdicts know that they are stale.
+#[derive(Debug)]
+pub struct InForce {
+    /// Counts loads from 1.
+    pub version: u64,
+    /// The set.
+    pub set: PolicySet,
+}
+
 /// What every conversation shares.
 #[derive(Debug)]
 pub struct Gateway {
     /// Targets now in force.
     pub targets: ArcSwap<Targets>,
     /// Policy now in force.
-    pub policy: Arc<ArcSwap<PolicySet>>,
+    pub policy: Arc<ArcSwap<InForce>>,
     /// The ledger.
     pub ledger: Ledger,
     /// This boot.

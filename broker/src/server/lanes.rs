@@ -12,13 +12,15 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::handshakes::Place;
+
 /// A connection handed to a lane.
 #[derive(Debug)]
 pub enum Arrival {
     /// On the one TLS port.
-    Https(TcpStream, SocketAddr),
+    Https(TcpStream, SocketAddr, Place),
     /// On the native PostgreSQL listener.
-    Native(TcpStream, SocketAddr),
+    Native(TcpStream, SocketAddr, Place),
 }
 
 /// What a lane does with an arrival; runs on the lane's runtime.

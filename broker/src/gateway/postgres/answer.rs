@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use hoop_mask::Class;
 use hoop_pgwire::backend::{
     CommandComplete, CopyResponse, Notification, ParameterStatus, Report, RowDescription, Severity, TransactionStatus,
     decode_ready_for_query,
@@ -11,11 +12,11 @@ use hoop_pgwire::{BackendTag, Frame, next_frame};
 
 use super::columns::Columns;
 use super::conversation::{Client, Conversation, End};
-use super::expected::{Defined, Expected};
+use super::expected::{Defined, Denied, Expected};
 use super::pipe::Pipe;
 use super::runs::RunKey;
 use crate::gate::Pass;
-use crate::ledger::{Poisoned, Ticket};
+use crate::ledger::Poisoned;
 
 const OUT_OF_STEP: End = End::TargetFault("the target answered what was not asked");
 const MALFORMED: End = End::TargetFault("the target sent a message that cannot be decoded");
@@ -67,7 +68,7 @@ impl Conversation {
         if let Some(run) = self.runs.open(run) {
             run.rows += 1;
             run.bytes += end as u64;
-            run.masked.add(&outcome.masked);
+            run.masked.merge(outcome.masked);
         }
         match outcome.reframed {
             None => pipe.pass(end, Pass::answer()),
@@ -84,7 +85,7 @@ impl Conversation {
         if let Some(run) = run.and_then(|r| self.runs.open(r)) {
             run.rows += 1;
             run.bytes += end as u64;
-            run.masked.add(&masked);
+            run.masked.merge(masked);
         }
         pipe.pass(end, Pass::answer());
         Ok(())
@@ -143,7 +144,7 @@ impl Conversation {
     fn scan_and_pass(&mut self, body: Range<usize>, pipe: &mut Pipe) {
         let end = body.end;
         let hits = hoop_mask::scan_text(&mut pipe.pending_mut()[body]);
-        self.metrics.masked_outside_rows(hits);
+        self.metrics.masked(&Class::Pan).add(u64::from(hits));
         pipe.pass(end, Pass::answer());
     }
 
@@ -283,8 +284,8 @@ impl Conversation {
     fn interim(&mut self, key: RunKey) -> Result<(), End> {
         let Some(run) = self.runs.open(key) else { return Ok(()) };
         if run.write {
-            let (id, rows, bytes) = (run.id, run.rows, run.bytes);
-            let ticket = self.gate.interim(id, rows, bytes).map_err(|Poisoned| End::NotRecorded)?;
+            let (id, rows, bytes, since) = (run.id, run.rows, run.bytes, run.started.elapsed());
+            let ticket = self.gate.interim(id, rows, bytes, since).map_err(|Poisoned| End::NotRecorded)?;
             self.need(ticket);
         }
         Ok(())
@@ -448,13 +449,13 @@ impl Conversation {
             if ours.is_none() && run.is_none() {
                 return Err(OUT_OF_STEP);
             }
-            return Ok(ours.map(|d| self.our_error(d.error, d.ticket)));
+            return Ok(ours.map(|d| self.our_error(d)));
         }
         let mut ours = None;
         if let Some(Expected::Poison(_)) = self.queue.front()
             && let Some(Expected::Poison(denied)) = self.queue.pop_front()
         {
-            ours = Some(self.our_error(denied.error, denied.ticket));
+            ours = Some(self.our_error(denied));
         }
         loop {
             match self.queue.front() {
@@ -479,11 +480,9 @@ impl Conversation {
         Ok(ours)
     }
 
-    fn our_error(&mut self, error: Vec<u8>, ticket: Option<Ticket>) -> Vec<u8> {
-        if let Some(ticket) = ticket {
-            self.need(ticket);
-        }
-        error
+    fn our_error(&mut self, denied: Denied) -> Vec<u8> {
+        self.need(denied.ticket);
+        denied.error
     }
 
     /// The server skipped this question.

@@ -122,14 +122,16 @@ impl Column {
     fn mask(&self, value: &mut [u8], masked: &mut Counts) -> Kept {
         match &self.class {
             Some(class) => {
-                masked.add_one(class);
+                masked.add(class);
                 match hoop_mask::mask_classified(class, self.type_oid, self.binary, value) {
                     Classified::InPlace => Kept::Yes,
                     Classified::Null => Kept::No,
                 }
             }
             None => {
-                masked.add_pans(hoop_mask::scan_field(self.type_oid, self.binary, value));
+                for _ in 0..hoop_mask::scan_field(self.type_oid, self.binary, value) {
+                    masked.add(&Class::Pan);
+                }
                 Kept::Yes
             }
         }

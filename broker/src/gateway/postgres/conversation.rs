@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::task::Context;
 
+use hoop_mask::Counts;
 use hoop_pgwire::{BackendTag, FrontendTag, WireError};
 
 use super::answer::Streaming;
 use super::columns::{Classes, Columns};
-use super::expected::{Denied, Expected, Queue};
+use super::expected::{Expected, Queue};
 use super::judge::{Judge, Judged};
 use super::names::{Names, Portal};
 use super::pipe::Pipe;
@@ -16,7 +17,7 @@ use super::runs::{Run, Runs};
 use crate::config::Limits;
 use crate::gate::{Ended, Gate, Pass};
 use crate::ledger::{Poisoned, Ticket};
-use crate::metrics::Metrics;
+use crate::metrics::{ClassLabel, Metrics};
 use crate::session::{EndReason, Session};
 
 /// Why a conversation ended.
@@ -215,7 +216,7 @@ impl Conversation {
 
     /// Writes the last entry of a run.
     pub(super) fn close_run(&mut self, run: Run, known: bool) -> Result<Ticket, Poisoned> {
-        self.metrics.statement_ended(run.rows, run.bytes);
+        let masked = named(run.masked, &self.metrics);
         let sqlstate = match (known, run.sqlstate) {
             (false, None) => String::new(),
             (true, None) => "00000".to_owned(),
@@ -226,8 +227,8 @@ impl Conversation {
             bytes: run.bytes,
             sqlstate,
             duration: run.started.elapsed(),
-            masked: run.masked.named(),
-            outcome_known: known,
+            masked,
+            known,
         })
     }
 
@@ -243,9 +244,23 @@ impl Conversation {
     pub(super) fn push(&mut self, expected: Expected) {
         self.queue.push_back(expected);
     }
+}
 
-    /// An answer of ours in the place of the server's error.
-    pub(super) fn denied(error: Vec<u8>, ticket: Option<Ticket>) -> Denied {
-        Denied { error, ticket }
-    }
+/// Counts by class for the entry, added to the metrics on the way.
+fn named(counts: Counts, metrics: &Metrics) -> Vec<(String, u64)> {
+    let by_class = [
+        ("pan", ClassLabel::Pan, counts.pan),
+        ("cvv", ClassLabel::Cvv, counts.cvv),
+        ("expiry", ClassLabel::Expiry, counts.expiry),
+        ("track", ClassLabel::Track, counts.track),
+        ("name", ClassLabel::Name, counts.name),
+        ("freetext", ClassLabel::Freetext, counts.freetext),
+        ("custom", ClassLabel::Custom, counts.custom),
+    ];
+    let seen = by_class.into_iter().filter(|(_, _, n)| *n > 0);
+    seen.map(|(word, label, n)| {
+        metrics.masked(label).add(u64::from(n));
+        (word.to_owned(), u64::from(n))
+    })
+    .collect()
 }

@@ -16,7 +16,7 @@ pub struct Denied {
     /// The whole ErrorResponse message.
     pub error: Vec<u8>,
     /// The denial's entry; the error is released when it is durable.
-    pub ticket: Option<Ticket>,
+    pub ticket: Ticket,
 }
 
 /// A statement name that a Query or an Execute defines when it succeeds (PREPARE).

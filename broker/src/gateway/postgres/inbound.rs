@@ -8,16 +8,16 @@ use std::time::Instant;
 use hoop_ledger::entry::Parameter;
 use hoop_pgwire::frontend::{Bind, Execute, Named, Parse, Query, encode};
 use hoop_pgwire::{Format, Frame, FrontendTag, NamedObject, Tag as _, next_frame};
-use hoop_policy::Verdict;
 
 use super::conversation::{Client, Conversation, End, Held, Stalled};
-use super::expected::{Defined, Expected};
+use super::expected::{Defined, Denied, Expected};
 use super::judge::{Judged, Looked};
 use super::names::{Found, Meaning, Portal};
 use super::pipe::Pipe;
-use super::refusal::Refusal;
+use super::refusal;
 use super::runs::{Run, RunKey};
-use crate::gate::{Pass, Permitted, Refused};
+use crate::gate::{Pass, Permitted, Reason, Refused};
+use crate::metrics::Decision;
 
 /// A text that no PostgreSQL parses. It stands in the place of a denied statement, so that the server itself aborts
 /// the transaction and skips to Sync; its error is replaced by ours.
@@ -130,7 +130,7 @@ impl Conversation {
             Poll::Pending => return Ok(Some(Stalled::Parsing)),
             Poll::Ready(Looked::Judged(judged)) => judged,
             Poll::Ready(Looked::Refused(refusal)) => {
-                let refused = self.refuse_text(&refusal);
+                let refused = self.refuse(refusal);
                 return self.replace_query(len, refused, pipe);
             }
         };
@@ -138,16 +138,17 @@ impl Conversation {
             Resolved::As(effective) => effective,
             Resolved::Wait => return Ok(Some(Stalled::Answer)),
             Resolved::Unknown(name) => {
-                let refused = self.refuse_text(&Refusal::unknown_statement(&name));
+                let refused = self.refuse(refusal::unknown_statement(&name));
                 return self.replace_query(len, refused, pipe);
             }
         };
-        match self.gate.admit(effective.asked(Vec::new()), &effective.verdict) {
+        match self.gate.admit(effective.asked(Vec::new()), &effective.ruling) {
             Err(refused) => self.replace_query(len, refused, pipe),
             Ok(permitted) => {
-                self.segment += 1;
                 let run = self.begin(&permitted, &effective);
+                // In the segment that ends here: whoever uses the names later waits for the server's word.
                 let defines = self.define(&judged);
+                self.segment += 1;
                 self.push(Expected::Query { run: Some(run), denied: None, copy: effective.copy_mask(), defines });
                 let then = if effective.copies_in() { Client::CopyWait } else { Client::Ready };
                 Ok(self.let_through(permitted, len, then, pipe))
@@ -180,18 +181,18 @@ impl Conversation {
         let len = body.end;
         let message = Parse::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
         if self.statements.len() + self.portals.len() >= self.max_names {
-            let refused = self.refuse_text(&Refusal::too_many_names(self.max_names));
+            let refused = self.refuse(refusal::too_many_names(self.max_names));
             return self.replace_extended(len, refused, pipe);
         }
         let judged = match self.judge.look(message.query, cx) {
             Poll::Pending => return Ok(Some(Stalled::Parsing)),
             Poll::Ready(Looked::Judged(judged)) => judged,
             Poll::Ready(Looked::Refused(refusal)) => {
-                let refused = self.refuse_text(&refusal);
+                let refused = self.refuse(refusal);
                 return self.replace_extended(len, refused, pipe);
             }
         };
-        let pass = match self.gate.judged(judged.asked(Vec::new()), &judged.verdict) {
+        let pass = match self.gate.judged(&judged.asked(Vec::new()), &judged.ruling) {
             Ok(pass) => pass,
             Err(refused) => return self.replace_extended(len, refused, pipe),
         };
@@ -208,7 +209,7 @@ impl Conversation {
         let judged = match self.statements.find(message.statement, self.segment) {
             Found::Wait => return Ok(Some(Stalled::Answer)),
             Found::Unknown => {
-                let refused = self.refuse_text(&Refusal::unknown_statement(message.statement));
+                let refused = self.refuse(refusal::unknown_statement(message.statement));
                 return self.replace_extended(len, refused, pipe);
             }
             Found::Known(_, judged) => Arc::clone(judged),
@@ -219,7 +220,7 @@ impl Conversation {
             Resolved::As(effective) => effective,
             Resolved::Wait => return Ok(Some(Stalled::Answer)),
             Resolved::Unknown(name) => {
-                let refused = self.refuse_text(&Refusal::unknown_statement(&name));
+                let refused = self.refuse(refusal::unknown_statement(&name));
                 return self.replace_extended(len, refused, pipe);
             }
         };
@@ -231,7 +232,7 @@ impl Conversation {
                 len: value.map_or(-1, |v| i32::try_from(v.len()).unwrap_or(i32::MAX)),
             })
             .collect();
-        match self.gate.admit(effective.asked(parameters), &effective.verdict) {
+        match self.gate.admit(effective.asked(parameters), &effective.ruling) {
             Err(refused) => self.replace_extended(len, refused, pipe),
             Ok(permitted) => {
                 let name: Box<str> = message.portal.into();
@@ -250,7 +251,7 @@ impl Conversation {
         let (serial, portal) = match self.portals.find(message.portal, self.segment) {
             Found::Wait => return Ok(Some(Stalled::Answer)),
             Found::Unknown => {
-                let refused = self.refuse_text(&Refusal::unknown_portal(message.portal));
+                let refused = self.refuse(refusal::unknown_portal(message.portal));
                 return self.replace_extended(len, refused, pipe);
             }
             Found::Known(serial, portal) => (serial, portal),
@@ -324,7 +325,7 @@ impl Conversation {
 
     /// FunctionCall is answered like a Query that failed: ErrorResponse, then ReadyForQuery (54.2.5).
     fn function_call(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
-        let refused = self.refuse_text(&Refusal::function_call());
+        let refused = self.refuse(refusal::function_call());
         self.replace_query(body.end, refused, pipe)
     }
 
@@ -332,7 +333,7 @@ impl Conversation {
     fn begin(&mut self, permitted: &Permitted, judged: &Judged) -> RunKey {
         self.session.touch();
         self.session.count_statement();
-        self.metrics.statement_allowed();
+        self.metrics.statements(Decision::Allow).inc();
         self.runs.add(Run {
             id: permitted.id(),
             ticket: permitted.ticket(),
@@ -384,18 +385,17 @@ impl Conversation {
         Resolved::As(effective)
     }
 
-    /// Records a refusal that is not the policy's: a text that does not parse, a name that is not known.
-    fn refuse_text(&self, refusal: &Refusal) -> Refused {
-        self.gate.refuse(refusal.asked(), refusal.denial(), refusal.sqlstate)
+    /// Records a refusal that is not of a judged text: it does not parse, or a name is not known.
+    fn refuse(&self, reason: Arc<Reason>) -> Refused {
+        self.gate.refuse(&refusal::unnamed(), reason)
     }
 
-    fn denial(&self, refused: Refused) -> Result<super::expected::Denied, End> {
+    fn denial(&self, refused: Refused) -> Result<Denied, End> {
         match refused {
             Refused::NotRecorded => Err(End::NotRecorded),
-            Refused::Denied { denial, id, ticket, sqlstate } => {
-                self.metrics.statement_denied();
-                let error = super::refusal::error_response(&denial, id, sqlstate, self.session.id);
-                Ok(Self::denied(error, Some(ticket)))
+            Refused::Denied { reason, id, ticket } => {
+                self.metrics.statements(Decision::Deny).inc();
+                Ok(Denied { error: refusal::error_response(&reason, id, self.session.id), ticket })
             }
         }
     }
@@ -406,6 +406,3 @@ enum Resolved {
     Wait,
     Unknown(String),
 }
-
-#[allow(unused_imports, reason = "used in documentation")]
-use Verdict as _Verdict;

@@ -7,14 +7,16 @@
 //! Frames that need no change never move. A changed or locally made frame goes to `alt`, which is written before
 //! the ready part of `buf`; the few bytes that stood before it are copied there first, so that order holds.
 //!
-//! INVARIANT: bytes past `ready` are never written. Only [`Pipe::pass`] and [`Pipe::replace`] move `ready`, and the
-//! inbound side calls them with a [`Pass`](crate::gate::Pass), which the gate makes.
+//! INVARIANT: bytes past `ready` are never written. Only [`Pipe::pass`] lets bytes of the other side through, for a
+//! [`Pass`] that the gate makes; [`Pipe::replace`] and [`Pipe::insert`] write bytes of our own.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::gate::Pass;
 
 /// Buffers larger than this go back to their base size when they are empty.
 const SHRINK_FACTOR: usize = 2;
@@ -71,7 +73,7 @@ impl Pipe {
     }
 
     /// Lets the next `n` pending bytes be written as they lie.
-    pub fn pass(&mut self, n: usize) {
+    pub fn pass(&mut self, n: usize, _pass: Pass) {
         debug_assert!(self.ready + n <= self.end, "pass within what was read");
         self.ready += n;
     }
@@ -189,7 +191,7 @@ mod tests {
     fn what_is_not_passed_is_never_written() {
         let mut pipe = Pipe::new(64);
         pipe.preload(b"abcdef");
-        pipe.pass(2);
+        pipe.pass(2, Pass::control());
         assert_eq!(written(&mut pipe), b"ab");
         assert_eq!(pipe.pending(), b"cdef");
     }
@@ -198,11 +200,11 @@ mod tests {
     fn replaced_and_inserted_bytes_keep_their_place() {
         let mut pipe = Pipe::new(64);
         pipe.preload(b"aaabbbcccddd");
-        pipe.pass(3);
+        pipe.pass(3, Pass::control());
         pipe.replace(3, b"XY");
-        pipe.pass(3);
+        pipe.pass(3, Pass::control());
         pipe.insert(b"!");
-        pipe.pass(3);
+        pipe.pass(3, Pass::control());
         assert_eq!(written(&mut pipe), b"aaaXYccc!ddd");
         assert!(pipe.is_flushed() && pipe.pending().is_empty());
     }
@@ -211,7 +213,7 @@ mod tests {
     fn growing_keeps_what_is_there() {
         let mut pipe = Pipe::new(8);
         pipe.preload(b"12345678");
-        pipe.pass(4);
+        pipe.pass(4, Pass::control());
         assert_eq!(written(&mut pipe), b"1234");
         pipe.preload(&[b'x'; 96]);
         assert_eq!(pipe.pending()[..5], *b"5678x");

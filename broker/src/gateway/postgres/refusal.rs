@@ -1,104 +1,67 @@
 //! Errors that the gateway writes itself, and server errors that it writes anew.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use hoop_api::{SessionId, StatementId, Untrusted};
 use hoop_pgwire::SqlState;
 use hoop_pgwire::backend::encode::LocalReport;
 use hoop_pgwire::backend::{Report, Severity};
-use hoop_policy::Denial;
 
-use crate::gate::Asked;
+use crate::gate::{Asked, Reason};
 use crate::session::EndReason;
 
-/// A refusal that is not the policy's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// SQLSTATE.
-    pub sqlstate: &'static str,
-    /// For the client.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-    /// Position in the text, characters from 1.
-    pub position: Option<u32>,
-    /// For the ledger: nothing of the text.
-    pub record: &'static str,
-    /// Rule that stands for it.
-    pub rule: &'static str,
+/// What the gate records of a message whose text is not known to be harmless: nothing.
+#[must_use]
+pub const fn unnamed() -> Asked<'static> {
+    Asked { record: "", verbs: &[], affected: &[], write: false, parameters: Vec::new() }
 }
 
-impl Refusal {
-    /// A name that neither Parse nor PREPARE has defined.
-    #[must_use]
-    pub fn unknown_statement(name: &str) -> Self {
-        Self {
-            sqlstate: "26000",
-            message: format!("prepared statement \"{}\" does not exist", Untrusted::new(name)),
-            hint: "prepare it on this connection first".to_owned(),
-            position: None,
-            record: "unknown prepared statement",
-            rule: "gateway.names",
-        }
-    }
+fn reason(sqlstate: &'static str, rule: &str, message: String, hint: &str, record: &str) -> Arc<Reason> {
+    Arc::new(Reason {
+        sqlstate,
+        rules: vec![rule.to_owned()],
+        message,
+        hint: Some(hint.to_owned()),
+        position: None,
+        record: record.to_owned(),
+    })
+}
 
-    /// A portal that Bind has not made.
-    #[must_use]
-    pub fn unknown_portal(name: &str) -> Self {
-        Self {
-            sqlstate: "34000",
-            message: format!("portal \"{}\" does not exist", Untrusted::new(name)),
-            hint: "cursors that DECLARE made are read with FETCH".to_owned(),
-            position: None,
-            record: "unknown portal",
-            rule: "gateway.names",
-        }
-    }
+/// A name that neither Parse nor PREPARE has defined.
+#[must_use]
+pub fn unknown_statement(name: &str) -> Arc<Reason> {
+    let message = format!("prepared statement \"{}\" does not exist", Untrusted::new(name));
+    reason("26000", "gateway.names", message, "prepare it on this connection first", "unknown prepared statement")
+}
 
-    /// More prepared statements and portals than the limit.
-    #[must_use]
-    pub fn too_many_names(limit: usize) -> Self {
-        Self {
-            sqlstate: "53400",
-            message: format!("more than {limit} prepared statements and portals on one connection"),
-            hint: "close those that are not needed, or raise `limits.prepared`".to_owned(),
-            position: None,
-            record: "too many prepared statements",
-            rule: "gateway.limits",
-        }
-    }
+/// A portal that Bind has not made.
+#[must_use]
+pub fn unknown_portal(name: &str) -> Arc<Reason> {
+    let message = format!("portal \"{}\" does not exist", Untrusted::new(name));
+    reason("34000", "gateway.names", message, "cursors that DECLARE made are read with FETCH", "unknown portal")
+}
 
-    /// FunctionCall goes past the parser.
-    #[must_use]
-    pub fn function_call() -> Self {
-        Self {
-            sqlstate: "0A000",
-            message: "the FunctionCall message does not pass the gateway".to_owned(),
-            hint: "call the function in a statement: SELECT f(…)".to_owned(),
-            position: None,
-            record: "FunctionCall message",
-            rule: "gateway.function-call",
-        }
-    }
+/// More prepared statements and portals than the limit.
+#[must_use]
+pub fn too_many_names(limit: usize) -> Arc<Reason> {
+    let message = format!("more than {limit} prepared statements and portals on one connection");
+    let hint = "close those that are not needed, or raise `limits.prepared`";
+    reason("53400", "gateway.limits", message, hint, "too many prepared statements")
+}
 
-    /// What the gate records: no text.
-    #[must_use]
-    pub const fn asked(&self) -> Asked<'static> {
-        Asked { record: "", verbs: &[], affected: &[], write: false, parameters: Vec::new() }
-    }
+/// FunctionCall goes past the parser.
+#[must_use]
+pub fn function_call() -> Arc<Reason> {
+    let message = "the FunctionCall message does not pass the gateway".to_owned();
+    reason("0A000", "gateway.function-call", message, "call the function in a statement: SELECT f(…)", "FunctionCall message")
+}
 
-    /// As a denial.
-    #[must_use]
-    pub fn denial(&self) -> Denial {
-        Denial {
-            rules: vec![self.rule.to_owned()],
-            reason: self.message.clone(),
-            hint: Some(self.hint.clone()),
-            record: self.record.to_owned(),
-            position: self.position,
-            control_failure: false,
-        }
-    }
+/// The parser thread is gone.
+#[must_use]
+pub fn parser_gone() -> Arc<Reason> {
+    let message = "the statement could not be judged, so it was not run".to_owned();
+    reason("58000", "gateway.parser", message, "the broker's operator sees why in its log", "parser gone")
 }
 
 fn report<'t>(severity: Severity, sqlstate: &str, message: impl Into<Cow<'t, str>>) -> LocalReport<'t> {
@@ -116,23 +79,23 @@ fn encoded(report: &LocalReport<'_>) -> Vec<u8> {
     out
 }
 
-/// ErrorResponse for a denial: the rule is in the message, the reason in the detail, what to do in the hint.
+/// ErrorResponse for a refusal: rule and reason in the message, ids in the detail, what to do in the hint.
 #[must_use]
-pub fn error_response(denial: &Denial, id: StatementId, sqlstate: &str, session: SessionId) -> Vec<u8> {
-    let by_policy = sqlstate == "42501";
-    let message = if by_policy {
-        format!("denied by rule {}: {}", denial.rules.join(", "), denial.reason)
+pub fn error_response(reason: &Reason, id: StatementId, session: SessionId) -> Vec<u8> {
+    let by_rule = reason.sqlstate == "42501";
+    let message = if by_rule {
+        format!("denied by rule {}: {}", reason.rules.join(", "), reason.message)
     } else {
-        denial.reason.clone()
+        reason.message.clone()
     };
-    let mut report = report(Severity::Error, sqlstate, message);
-    if by_policy {
+    let mut report = report(Severity::Error, reason.sqlstate, message);
+    if by_rule {
         report = report.detail(format!("statement {id}, session {session}"));
     }
-    if let Some(hint) = &denial.hint {
+    if let Some(hint) = &reason.hint {
         report = report.hint(hint.clone());
     }
-    if let Some(position) = denial.position {
+    if let Some(position) = reason.position {
         report = report.position(position);
     }
     encoded(&report)

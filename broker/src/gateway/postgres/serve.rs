@@ -25,6 +25,7 @@ use crate::clock;
 use crate::config::Target;
 use crate::gate::{Gate, Scribe};
 use crate::gateway::Gateway;
+use crate::metrics::{Direction, Way};
 use crate::session::{EndReason, Session};
 
 /// Time for last words to a client that may not be reading.
@@ -206,7 +207,8 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     };
     relay.inbound.preload(&arrived.rest);
     relay.answer.preload(&rest);
-    gateway.metrics.connection_opened(arrived.via);
+    let way = if arrived.via == "tunnel" { Way::Tunnel } else { Way::Native };
+    gateway.metrics.connections(way).inc();
     let end = match greeting {
         Ok(greeting) => {
             relay.answer.insert(&greeting);
@@ -214,7 +216,9 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
         }
         Err(e) => End::ClientFault(e),
     };
-    gateway.metrics.connection_closed(relay.answer.written, relay.inbound.written);
+    gateway.metrics.connections_closed(way).inc();
+    gateway.metrics.bytes(Direction::ToClient).add(relay.answer.written);
+    gateway.metrics.bytes(Direction::ToTarget).add(relay.inbound.written);
     // Open statements get their last entry before the client hears why.
     talk.finish();
     part(&mut relay, &end, &target.name, talk.release_after().is_none()).await;

@@ -1,0 +1,93 @@
+//! What the gateway reads of the target's catalogue when a connection opens: which oid and attribute number the
+//! classified columns have, and the column order of the relations that hold them (COPY names no columns).
+
+use std::collections::HashMap;
+
+use hoop_mask::Class;
+
+use super::columns::Classes;
+use super::upstream::{Upstream, UpstreamError};
+use crate::config::Target;
+
+/// The catalogue as far as masking needs it.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// Classified columns by origin.
+    pub classes: Classes,
+    /// Relations with classified columns, by (schema, relation): all their columns in order, with class.
+    pub relations: HashMap<(String, String), Vec<(String, Option<Class>)>>,
+}
+
+/// Reads the catalogue for `target`.
+///
+/// # Errors
+/// [`UpstreamError`]: without it nothing may be answered.
+pub async fn read(upstream: &mut Upstream, target: &Target) -> Result<Catalog, UpstreamError> {
+    if target.classes.is_empty() {
+        return Ok(Catalog::default());
+    }
+    let rows = upstream.query(&query(target)).await?;
+    let broken = || UpstreamError::Unfit("its catalogue answers in another shape than PostgreSQL's".to_owned());
+    let (mut origins, mut relations) = (Vec::new(), HashMap::<_, Vec<_>>::new());
+    for row in rows {
+        let [Some(oid), Some(attnum), Some(schema), Some(relation), Some(column)] = row.as_slice() else {
+            return Err(broken());
+        };
+        let oid: u32 = oid.parse().map_err(|_| broken())?;
+        let attnum: i16 = attnum.parse().map_err(|_| broken())?;
+        let class = target
+            .classes
+            .iter()
+            .find(|c| c.schema == *schema && c.relation == *relation && c.column == *column)
+            .map(|c| c.class.clone());
+        if let Some(class) = &class {
+            origins.push((oid, attnum, class.clone()));
+        }
+        relations.entry((schema.clone(), relation.clone())).or_default().push((column.clone(), class));
+    }
+    for missing in target.classes.iter().filter(|c| {
+        !relations.get(&(c.schema.clone(), c.relation.clone())).is_some_and(|r| r.iter().any(|(n, _)| *n == c.column))
+    }) {
+        tracing::warn!(
+            target = %target.name, schema = %missing.schema, relation = %missing.relation, column = %missing.column,
+            "a classified column is not in the target's catalogue"
+        );
+    }
+    Ok(Catalog { classes: Classes::new(origins), relations })
+}
+
+/// All columns of the relations that hold classified ones, in order. `standard_conforming_strings` is on, so a quoted
+/// name needs only its quotes doubled.
+fn query(target: &Target) -> String {
+    let mut wanted: Vec<_> = target.classes.iter().map(|c| (&c.schema, &c.relation)).collect();
+    wanted.sort();
+    wanted.dedup();
+    let literal = |s: &str| format!("'{}'", s.replace('\'', "''"));
+    let list: Vec<_> = wanted.iter().map(|(s, r)| format!("({}, {})", literal(s), literal(r))).collect();
+    format!(
+        "SELECT c.oid, a.attnum, n.nspname, c.relname, a.attname \
+         FROM pg_catalog.pg_attribute a \
+         JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+         WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped \
+         AND (n.nspname, c.relname) IN ({}) ORDER BY c.oid, a.attnum",
+        list.join(", ")
+    )
+}
+
+/// `application_name` for the ledger: a short name of a program, or what is left of it. Digits are taken out, since
+/// a client can put anything there.
+#[must_use]
+pub fn harmless_name(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphabetic() || " .-_/".contains(*c)).take(48).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_name_carries_no_digits() {
+        assert_eq!(harmless_name("psql 4111111111111111 \u{202e}x"), "psql  x");
+    }
+}

@@ -1,0 +1,79 @@
+//! Policy and targets, at start and again at SIGHUP. A bad set never replaces a good one.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hoop_ledger::entry::{Event, Outcome};
+use hoop_policy::PolicySet;
+
+use crate::config::{self, Config};
+use crate::gate::Scribe;
+use crate::gateway::{Gateway, InForce};
+
+/// Why the policy cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// A file cannot be read.
+    #[error("cannot read the policy `{file}`: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Faults in the text, each with file, line and hint.
+    #[error("the policy is not sound:\n{0}")]
+    Faults(String),
+}
+
+/// Loads the policy files of `config`.
+///
+/// # Errors
+/// [`PolicyError`].
+pub fn policy(config: &Config, version: u64) -> Result<InForce, PolicyError> {
+    let mut files = Vec::with_capacity(config.policy_files.len());
+    for file in &config.policy_files {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|source| PolicyError::Read { file: name.clone(), source })?;
+        files.push((name, text));
+    }
+    let files: Vec<_> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    let set = PolicySet::load(&files).map_err(|faults| {
+        PolicyError::Faults(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })?;
+    Ok(InForce { version, set })
+}
+
+/// Reads configuration and policy again and puts targets and policy into force. Listeners, keys and the rest of the
+/// configuration stay as they were.
+pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path) {
+    let version = gateway.policy.load().version + 1;
+    let loaded = config::load(path)
+        .map_err(|faults| faults.to_string())
+        .and_then(|config| policy(&config, version).map(|p| (config, p)).map_err(|e| e.to_string()));
+    let (config, policy) = match loaded {
+        Ok(loaded) => loaded,
+        Err(fault) => {
+            tracing::error!("reload refused, the old policy and targets stay in force:\n{fault}");
+            let event = Event::ControlFailure { control: "reload".to_owned(), detail: "refused: not sound".to_owned() };
+            if scribe.append(Outcome::Failure, vec!["policy".to_owned()], event).is_err() {
+                tracing::error!("a refused reload could not be recorded");
+            }
+            return;
+        }
+    };
+    let event = Event::Reload { policy_sha256: policy.set.hash(), detail: format!("config {}", config.sha256) };
+    // Recorded first: a policy that is in force and not in the ledger would judge without proof.
+    if scribe.record(Outcome::Success, vec!["policy".to_owned(), "targets".to_owned()], event).await.is_err() {
+        tracing::error!("reload refused: it could not be recorded");
+        return;
+    }
+    gateway.targets.store(Arc::new(config.targets));
+    gateway.policy.store(Arc::new(policy));
+    for session in gateway.sessions.list() {
+        if gateway.target(&session.target).is_none() {
+            gateway.end_session(&session, crate::session::EndReason::Revoked);
+        }
+    }
+    tracing::info!(version, "policy and targets are reloaded");
+}

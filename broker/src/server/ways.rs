@@ -1,0 +1,144 @@
+//! Puts the parts together: routes of the TLS port, the native listener, and what a lane does with an arrival.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use hoop_api::{AccessLevel, Code, Problem, TUNNEL_PROTOCOL, routes};
+use hoop_policy::Principal;
+use http::{StatusCode, header};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use super::http::{GrantSlot, Https};
+use super::lanes::{Arrival, Serve};
+use super::targets::Health;
+use super::tls::{self, ServerTlsError};
+use crate::config::Config;
+use crate::control::{self, Action, ApiProblem, Authorizer, ClientAddress, Control, ControlParts, SessionVerdict};
+use crate::gateway::native::{self, Native};
+use crate::gateway::tunnel::Granted;
+use crate::gateway::Gateway;
+use crate::identity::Identity;
+use crate::metrics::Sample;
+
+/// The control API over the running parts.
+pub fn control(gateway: &Arc<Gateway>, identity: &Identity, health: &Arc<Health>) -> Control {
+    let ledger = gateway.ledger.clone();
+    Control::new(ControlParts {
+        identity: identity.clone(),
+        authorizer: Arc::new(ByPolicy(Arc::clone(gateway))),
+        targets: Arc::clone(health) as _,
+        checkpoint: Box::new(move || {
+            let text = ledger.checkpoint_text();
+            (!text.is_empty()).then(|| text.to_string())
+        }),
+        redact,
+    })
+}
+
+/// Card numbers out of a text that a person typed.
+fn redact(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    hoop_mask::scan_text(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Sessions and other acts judged by the policy in force.
+struct ByPolicy(Arc<Gateway>);
+
+impl Authorizer for ByPolicy {
+    fn session(&self, principal: &Principal, target: &str, level: AccessLevel, bearer: bool) -> SessionVerdict {
+        self.0.judge_session(principal, target, level, bearer)
+    }
+
+    fn action(&self, principal: &Principal, action: Action<'_>) -> SessionVerdict {
+        self.0.judge_action(principal, action)
+    }
+}
+
+/// What a lane does with each arrival.
+pub fn serve(
+    gateway: &Arc<Gateway>,
+    control: Control,
+    config: &Arc<Config>,
+    draining: &watch::Receiver<bool>,
+) -> Result<Serve, ServerTlsError> {
+    let extra = Router::new()
+        .route(routes::TUNNEL, get(tunnel))
+        .route("/metrics", get(metrics))
+        .with_state(Extra { control: control.clone(), gateway: Arc::clone(gateway), started_at: crate::clock::unix_s() });
+    let https = Https {
+        gateway: Arc::clone(gateway),
+        tls: TlsAcceptor::from(tls::server_config(&config.tls, &[b"http/1.1"])?),
+        router: control::router(control.clone(), extra),
+        draining: draining.clone(),
+    };
+    let native = Native {
+        gateway: Arc::clone(gateway),
+        tls: TlsAcceptor::from(tls::server_config(&config.tls, &[native::ALPN])?),
+        control,
+    };
+    Ok(Arc::new(move |arrival| {
+        let (https, native) = (https.clone(), native.clone());
+        Box::pin(async move {
+            let (socket, address, place, is_https) = match arrival {
+                Arrival::Https(socket, address, place) => (socket, address, place, true),
+                Arrival::Native(socket, address, place) => (socket, address, place, false),
+            };
+            match tokio::net::TcpStream::from_std(socket) {
+                Ok(tcp) if is_https => https.serve(tcp, address, place).await,
+                Ok(tcp) => native.serve(tcp, address, place).await,
+                Err(e) => tracing::warn!(error = %e, "a socket cannot be moved to its lane"),
+            }
+        })
+    }))
+}
+
+#[derive(Clone)]
+struct Extra {
+    control: Control,
+    gateway: Arc<Gateway>,
+    started_at: i64,
+}
+
+/// `GET /v1/tunnel`: checks the session token and switches protocols; the connection's task takes it from there.
+async fn tunnel(
+    State(extra): State<Extra>,
+    ClientAddress(address): ClientAddress,
+    Extension(slot): Extension<GrantSlot>,
+    mut request: Request,
+) -> Result<Response, ApiProblem> {
+    let offered = request.headers().get(header::UPGRADE).and_then(|v| v.to_str().ok());
+    if !offered.is_some_and(|o| o.eq_ignore_ascii_case(TUNNEL_PROTOCOL)) {
+        return Err(ApiProblem(Problem::new(Code::BadRequest, format!("this path wants `Upgrade: {TUNNEL_PROTOCOL}`"))));
+    }
+    let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
+    let session = extra.control.identity().verify_session_token(&method, &uri, &headers, address).await?;
+    slot.put(Granted { session, upgrade: hyper::upgrade::on(&mut request) }, address);
+    let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, TUNNEL_PROTOCOL)];
+    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+}
+
+/// `GET /metrics`: figures without names. Off loopback only with an access token that policy lets audit.
+async fn metrics(State(extra): State<Extra>, ClientAddress(address): ClientAddress) -> Response {
+    if !address.ip().is_loopback() {
+        let problem = Problem::new(Code::NotFound, "metrics are served to the broker's own machine")
+            .with_hint("scrape them from 127.0.0.1, or through an agent there");
+        return (StatusCode::NOT_FOUND, Json(problem)).into_response();
+    }
+    let stats = extra.gateway.ledger.stats();
+    let sample = Sample {
+        started_at: extra.started_at,
+        sessions_open: extra.gateway.sessions.list().len() as u64,
+        ledger_entries: stats.entries,
+        ledger_fsyncs: stats.fsyncs,
+        ledger_queue: stats.queue_entries,
+        ledger_poisoned: stats.poisoned,
+    };
+    let headers = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    (headers, extra.gateway.metrics.encode(&sample)).into_response()
+}
+
