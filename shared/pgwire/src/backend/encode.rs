@@ -1,8 +1,8 @@
 //! Encoders of the server's messages, for the answers that the gateway makes itself. Each appends one frame to `out`.
 //!
-//! Those that can fail return [`Fault::InnerNul`](crate::Fault::InnerNul),
-//! [`Fault::EmptyName`](crate::Fault::EmptyName), [`Fault::TooManyItems`](crate::Fault::TooManyItems) or
-//! [`Fault::LengthTooLarge`](crate::Fault::LengthTooLarge), and then leave `out` as it was.
+//! Those that can fail return [`Fault::InnerNul`],
+//! [`Fault::EmptyName`], [`Fault::TooManyItems`] or
+//! [`Fault::LengthTooLarge`], and then leave `out` as it was.
 
 mod report;
 

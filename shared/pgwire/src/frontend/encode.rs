@@ -1,8 +1,8 @@
 //! Encoders of the client's messages, for the gateway's own part as a client. Each appends one frame to `out`.
 //!
-//! Those that can fail return [`Fault::InnerNul`](crate::Fault::InnerNul) for a string with a zero byte,
-//! [`Fault::NameTooLong`](crate::Fault::NameTooLong), [`Fault::TooManyItems`](crate::Fault::TooManyItems) or
-//! [`Fault::LengthTooLarge`](crate::Fault::LengthTooLarge), and then leave `out` as it was: nothing is cut short.
+//! Those that can fail return [`Fault::InnerNul`] for a string with a zero byte,
+//! [`Fault::NameTooLong`], [`Fault::TooManyItems`] or
+//! [`Fault::LengthTooLarge`], and then leave `out` as it was: nothing is cut short.
 
 use crate::write::{bare, frame};
 use crate::{Fault, Format, FrontendTag, NamedObject, WireError};
