@@ -20,6 +20,7 @@ server_bin() {
         echo "$PG_BIN"
         return
     fi
+    # shellcheck disable=SC2012 # Debian's folders have plain names
     newest=$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sort -t/ -k5 -n | tail -n 1)
     if [ -n "$newest" ]; then
         dirname "$newest"

@@ -98,7 +98,7 @@ impl Broker {
 
     fn add_target(&self, name: &str, databases: &[&str], cluster: &Cluster) {
         let mut target = format!(
-            "\n[targets.{name}]\nenvironment = \"test\"\naddress = \"127.0.0.1:{}\"\ntls = \"verify-full\"\n\
+            "\n[targets.{name}]\nkind = \"postgres\"\nenvironment = \"test\"\naddress = \"127.0.0.1:{}\"\ntls = \"verify-full\"\n\
              ca_file = {:?}\nlogin = \"{GATEWAY_ROLE}\"\npassword = \"file:{}\"\ndatabases = {databases:?}\n\
              \n[targets.{name}.classes]\n",
             cluster.port(),

@@ -5,9 +5,10 @@
 use std::process::Command;
 use std::time::Instant;
 
+use hoop_harness::browser::{Typed, sign_in};
 use hoop_harness::cluster::{GATEWAY_PASSWORD, GATEWAY_ROLE};
 use hoop_harness::reaper::Reaper;
-use hoop_harness::{Cluster, PATIENCE, program};
+use hoop_harness::{Cluster, PATIENCE, Provider, program};
 
 /// Straight to the server by TCP, with the TLS mode given.
 fn tcp(sslmode: &str, database: &str) -> program::Done {
@@ -63,4 +64,28 @@ fn programs_are_heard_whole_and_their_signals_told() {
     let before = Instant::now();
     program::run(&mut Command::new("true"), b"never read").expect(0);
     assert!(before.elapsed() < PATIENCE);
+}
+
+/// The browser half of a device sign-in against a provider that nobody here wrote: device codes, cookies, redirects,
+/// two forms, a token at the end.
+#[test]
+fn the_browser_signs_in_at_a_real_provider() {
+    let provider = Provider::start("https://127.0.0.1:1/oidc/callback", "");
+    let form = |path: &str, body: &str| {
+        let url = format!("{}{path}", provider.issuer());
+        let done = program::run(Command::new("curl").args(["-s", &url, "-d", body]), b"");
+        serde_json::from_slice::<serde_json::Value>(&done.stdout).expect("JSON")
+    };
+    for (password, expected) in [("wrong", "wrong credentials"), ("alice-pw", "Sign-in Success")] {
+        let device = form("/device/auth", "client_id=hoopctl&scope=openid");
+        let typed = Typed {
+            user_code: device["user_code"].as_str().unwrap().to_owned(),
+            name: "alice".to_owned(),
+            password: password.to_owned(),
+            otp: "123456".to_owned(),
+        };
+        let end = sign_in(device["verification_uri"].as_str().unwrap(), &typed);
+        let words = end.map_or_else(|refused| refused, |page| page.words());
+        assert!(words.contains(expected), "{words}");
+    }
 }
