@@ -71,13 +71,11 @@ impl Person {
     }
 
     /// Runs `hoopctl ARGS` to its end.
-    #[must_use]
     pub fn run(&self, args: &[&str]) -> Done {
         program::run(&mut self.hoopctl(args), b"")
     }
 
     /// Runs one statement by `hoopctl exec`, as CSV.
-    #[must_use]
     pub fn exec(&self, sql: &str) -> Done {
         self.run(&["exec", TARGET, "--format", "csv", "-c", sql])
     }

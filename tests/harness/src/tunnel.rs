@@ -56,13 +56,11 @@ impl Tunnel {
     }
 
     /// `psql` through this tunnel, unaligned, reading `sql` from its input and going on after errors.
-    #[must_use]
     pub fn psql(&self, sql: &str) -> Done {
         program::run(self.command("psql").args(["-X", "-q", "-A", "-t", "-f", "-"]), sql.as_bytes())
     }
 
     /// Runs any client program through this tunnel.
-    #[must_use]
     pub fn run(&self, program: &str, args: &[&str]) -> Done {
         program::run(self.command(program).args(args), b"")
     }
