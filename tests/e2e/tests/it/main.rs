@@ -1,0 +1,25 @@
+//! hoopctl and hoop-broker as their users meet them: real binaries, a real PostgreSQL, ordinary clients.
+//! One story a file. `support` holds what several of them say.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code: a premise that does not hold is a failed test, and says where"
+)]
+
+mod canaries;
+mod cli_errors;
+mod clients;
+mod crash;
+mod denials;
+mod ledger;
+mod masking;
+mod native;
+mod oidc;
+mod protocol;
+mod sessions;
+mod sign_in;
+mod support;
+#[path = "../../../tidy.rs"]
+mod tidy;

@@ -1,0 +1,96 @@
+//! Signing in by a real OpenID provider behind the broker.
+
+use hoop_harness::broker::Login;
+use hoop_harness::browser::{Page, Typed, sign_in};
+use hoop_harness::provider::{CLIENT_ID, CLIENT_SECRET};
+use hoop_harness::{Broker, Done, Person, Provider};
+
+use crate::support::{entries, events, masked};
+
+const USERS: &str = r#"{
+  "alice": { "password": "alice-pw", "otp": "123456", "email": "a@example.test", "name": "Alice", "groups": ["developers"] },
+  "carol": { "password": "carol-pw", "email": "c@example.test", "name": "Carol" },
+  "dora":  { "password": "dora-pw", "email": "d@example.test", "name": "Dora", "groups": ["a", "b", "c", "d", "e", "f"] }
+}"#;
+
+fn start() -> (Broker, Provider) {
+    let broker = Broker::prepare();
+    let redirect = format!("{}/oidc/callback", broker.url());
+    let provider = Provider::start(&redirect, USERS);
+    let secret = broker.folder().join("client.secret");
+    std::fs::write(&secret, CLIENT_SECRET).expect("the folder is ours");
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .expect("it is ours");
+    for (key, value) in [
+        ("provider", "oidc".to_owned()),
+        ("issuer", provider.issuer()),
+        ("client_id", CLIENT_ID.to_owned()),
+        ("client_secret", format!("file:{}", secret.display())),
+        ("redirect_uri", redirect),
+        ("groups_claim", "groups".to_owned()),
+        ("person_claim", "sub".to_owned()),
+    ] {
+        broker.change("identity", key, &format!("{value:?}"));
+    }
+    broker.change("identity", "scopes", "[\"profile\", \"groups\"]");
+    broker.change("identity", "max_groups", "5");
+    broker.start_again();
+    (broker, provider)
+}
+
+fn go(broker: &Broker, name: &str, otp: &str) -> (Person, Done, Result<Page, String>) {
+    let person = Person::new(broker, Login::known(name, &format!("{name}-pw"), ""));
+    let (done, page) = person.sign_in_by(|shown| {
+        let password = person.login.password.clone();
+        let typed =
+            Typed { user_code: shown.user_code.clone(), name: name.into(), password, otp: otp.into() };
+        sign_in(&shown.url, &typed)
+    });
+    (person, done, page)
+}
+
+#[test]
+fn groups_come_from_the_provider() {
+    let (broker, _provider) = start();
+    let (alice, done, page) = go(&broker, "alice", "123456");
+    page.expect("the pages let alice through");
+    done.expect(0);
+    let who = alice.run(&["whoami"]).ok();
+    assert!(who.contains("developers"), "{who}");
+    masked(&alice.exec("SELECT pan FROM cards WHERE id = 1"), &["411111******1111"]);
+    broker.stop();
+    let entries = entries(&broker.ledger());
+    assert_eq!(events(&entries, "sign_in")[0]["event"]["method"], "oidc");
+    let person = events(&entries, "session_open")[0]["user"]["person_id"].clone();
+    assert!(person.is_string(), "the provider's immutable claim is the person");
+}
+
+#[test]
+fn missing_groups_and_too_many_are_refused_with_the_reason() {
+    let (broker, _provider) = start();
+    for name in ["carol", "dora"] {
+        let (person, _, page) = go(&broker, name, "");
+        let words = page.expect_err("the page refuses");
+        assert!(words.contains("group"), "{name} is not told why: {words}");
+        person.run(&["whoami"]).expect(4);
+    }
+    broker.stop();
+    assert_eq!(events(&entries(&broker.ledger()), "sign_in_failed").len(), 2);
+}
+
+#[test]
+fn a_wrong_password_ends_at_the_provider() {
+    let (broker, _provider) = start();
+    let person = Person::new(&broker, Login::known("alice", "not-alice", ""));
+    let (_, page) = person.sign_in_by(|shown| {
+        let typed = Typed {
+            user_code: shown.user_code.clone(),
+            name: "alice".into(),
+            password: "not-alice".into(),
+            otp: String::new(),
+        };
+        sign_in(&shown.url, &typed)
+    });
+    page.expect_err("the provider refuses");
+    person.run(&["whoami"]).expect(4);
+}
