@@ -40,6 +40,8 @@ pub struct Session {
     last_use_ms: AtomicU64,
     connections: AtomicU32,
     statements: AtomicU64,
+    /// Connections on which an answer is owed: a running statement is not idleness.
+    busy: AtomicU32,
     ended: AtomicBool,
     end_reason: Mutex<Option<EndReason>>,
     end_notify: Notify,
@@ -163,6 +165,7 @@ impl Sessions {
             last_use_ms: AtomicU64::new(0),
             connections: AtomicU32::new(0),
             statements: AtomicU64::new(0),
+            busy: AtomicU32::new(0),
             ended: AtomicBool::new(false),
             end_reason: Mutex::new(None),
             end_notify: Notify::new(),
@@ -232,6 +235,9 @@ impl Session {
         if now >= self.deadline {
             return Some(EndReason::Expired);
         }
+        if self.busy.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
         let last = self.started + Duration::from_millis(self.last_use_ms.load(Ordering::Relaxed));
         (now.saturating_duration_since(last) >= self.idle).then_some(EndReason::Idle)
     }
@@ -240,6 +246,16 @@ impl Session {
     pub fn touch(&self) {
         let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_use_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// A connection of the session began or ceased to wait for an answer.
+    pub fn set_busy(&self, busy: bool) {
+        if busy {
+            self.busy.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.touch();
+            self.busy.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Counts a statement.

@@ -107,6 +107,7 @@ pub struct Conversation {
     pub(super) columns: Option<Arc<Columns>>,
     pub(super) streaming: Option<Streaming>,
     pub(super) copy_out: Option<super::copy::CopyOut>,
+    busy: bool,
 }
 
 /// What a conversation is made of.
@@ -164,6 +165,7 @@ impl Conversation {
             columns: None,
             streaming: None,
             copy_out: None,
+            busy: false,
         }
     }
 
@@ -171,12 +173,6 @@ impl Conversation {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.held.is_none() && !self.in_transaction
-    }
-
-    /// The target owes an answer.
-    #[must_use]
-    pub fn owes_answer(&self) -> bool {
-        !self.queue.is_empty()
     }
 
     /// Entry that must be durable before what is ready may be released.
@@ -232,8 +228,31 @@ impl Conversation {
         })
     }
 
+    /// Tells the session when an answer begins or ceases to be owed.
+    pub fn note_activity(&mut self) {
+        let busy = !self.queue.is_empty();
+        if busy != self.busy {
+            self.busy = busy;
+            self.session.set_busy(busy);
+        }
+    }
+
+    /// True when nothing may be added to the answer: a row is half way through.
+    #[must_use]
+    pub const fn is_mid_frame(&self) -> bool {
+        self.streaming.is_some()
+    }
+
+    /// True when all that is ready is also recorded.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.release_after.is_none_or(|ticket| self.gate.is_durable(ticket))
+    }
+
     /// Closes what is still open when the conversation ends: its outcome is not known.
     pub fn finish(&mut self) {
+        self.queue.clear();
+        self.note_activity();
         for run in self.runs.take_all() {
             if self.close_run(run, false).is_err() {
                 return;

@@ -64,7 +64,10 @@ impl Relay {
             };
             match (answered, asked) {
                 (Err(end), _) | (_, Err(end)) => return Poll::Ready(end),
-                (Ok(false), Ok(false)) => return Poll::Pending,
+                (Ok(false), Ok(false)) => {
+                    talk.note_activity();
+                    return Poll::Pending;
+                }
                 (Ok(true), _) | (_, Ok(true)) => {}
             }
         }

@@ -220,8 +220,9 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     gateway.metrics.bytes(Direction::ToClient).add(relay.answer.written);
     gateway.metrics.bytes(Direction::ToTarget).add(relay.inbound.written);
     // Open statements get their last entry before the client hears why.
+    let (released, mid_frame) = (talk.is_released(), talk.is_mid_frame());
     talk.finish();
-    part(&mut relay, &end, &target.name, talk.release_after().is_none()).await;
+    part(&mut relay, &end, &target.name, released, mid_frame).await;
     let reason = end.reason();
     tracing::info!(session = %session.id, connection = %id, reason, "connection closed");
     let event = Event::ConnectionEnd { connection: id.to_string(), reason: reason.to_owned() };
@@ -235,8 +236,10 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
 }
 
 /// Last words to both sides, within [`FAREWELL`].
-async fn part(relay: &mut Relay, end: &End, target: &str, released: bool) {
+async fn part(relay: &mut Relay, end: &End, target: &str, released: bool, mid_frame: bool) {
     let message = match end {
+        // A message in the middle of a row would be taken for data.
+        _ if mid_frame => Vec::new(),
         End::ClientGone => Vec::new(),
         End::Session(reason) => session_ended(*reason, target),
         End::NotRecorded => not_recorded(),
