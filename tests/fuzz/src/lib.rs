@@ -1,1 +1,20 @@
-//! TODO
+//! Fuzz bodies as plain functions: each takes any bytes and panics when a promise is broken.
+//!
+//! `cargo test -p hoop-fuzz` replays `corpus/<body>/`; a campaign is
+//! `cargo fuzz run --fuzz-dir tests/fuzz --features libfuzzer --sanitizer none wire_backend`
+//! (stable toolchain, from the workspace's root). An input that fails goes into the corpus with its fix.
+
+mod wire;
+
+pub use wire::{wire_backend, wire_frontend, wire_row, wire_startup};
+
+/// A fuzz body under the name of its corpus.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All bodies, for the replay.
+pub const TARGETS: &[Target] = &[
+    ("wire_backend", wire_backend),
+    ("wire_frontend", wire_frontend),
+    ("wire_row", wire_row),
+    ("wire_startup", wire_startup),
+];

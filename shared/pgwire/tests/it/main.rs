@@ -8,6 +8,7 @@ mod framing;
 mod malformed;
 mod naive;
 mod quiet;
+mod rendered;
 mod round_trip;
 mod sample;
 mod startup;
