@@ -82,12 +82,10 @@ impl Identity {
         self.record_changes().await?;
         let network = address::network_of(origin.ip());
         let tries = self.take_tries(&credentials.name, &network).await?;
-        // The work is done even when the answer is known: the time taken must not tell.
-        let (user, checked) = self.check(tries.user, credentials).await?;
-        let reason = match (tries.locked, checked) {
-            (Some(locked), Checked::Right | Checked::Wrong(_)) => locked,
-            (None, Checked::Wrong(reason)) => reason,
-            (None, Checked::Right) => {
+        let (user, checked) = self.check(tries.user, credentials, tries.locked).await?;
+        let reason = match checked {
+            Checked::Wrong(reason) => reason,
+            Checked::Right => {
                 let Some(user) = user else { return Err(SignInFault::Refused) };
                 return self.signed_in(user, network, origin, jkt).await;
             }
@@ -149,6 +147,7 @@ impl Identity {
         &self,
         user: Option<UserRow>,
         credentials: Credentials,
+        locked: Option<&'static str>,
     ) -> Result<(Option<UserRow>, Checked), StoreError> {
         let Ok(_turn) = self.inner.hashing.acquire().await else {
             return Err(StoreError::Closing);
@@ -157,7 +156,7 @@ impl Identity {
         self.inner
             .store
             .run(move |store| {
-                let checked = check_blocking(store, user.as_ref(), &credentials, &dummy, now_s)?;
+                let checked = check_blocking(store, user.as_ref(), &credentials, locked, &dummy, now_s)?;
                 Ok((user, checked))
             })
             .await
@@ -229,10 +228,12 @@ fn ledger_user(user: &UserRow) -> User {
     User { id: user.name.clone(), kind: "user".to_owned(), person_id: Some(user.person_id.clone()) }
 }
 
+/// All the work is done even when the answer is known: the time taken must not tell.
 fn check_blocking(
     store: &Store,
     user: Option<&UserRow>,
     credentials: &Credentials,
+    locked: Option<&'static str>,
     dummy: &str,
     now_s: i64,
 ) -> Result<Checked, StoreError> {
@@ -242,6 +243,9 @@ fn check_blocking(
     let (name, secret) =
         user.map_or(("nobody", no_secret.as_slice()), |u| (&u.name, u.totp_secret.as_slice()));
     let step = local::totp_step(name, secret, &credentials.otp, now_s);
+    if let Some(reason) = locked {
+        return Ok(Checked::Wrong(reason));
+    }
     let Some(user) = user else { return Ok(Checked::Wrong("unknown_account")) };
     if !password {
         return Ok(Checked::Wrong("bad_password"));

@@ -56,7 +56,7 @@ async fn too_many_failures_lock_the_account_for_its_time() {
     }
     assert_eq!(browser.sign_in(&code, "alice", PASSWORD, &broker.otp("alice")).await.0, 403);
     assert_eq!(broker.refusals().last().unwrap(), "account_locked");
-    let until_us = (1_800_000_000 + 1800) * 1_000_000;
+    let until_us = (broker.control.identity().now_s() + 1800) * 1_000_000;
     let locks =
         broker.events().into_iter().filter(|e| matches!(e, Event::LockOut { .. })).collect::<Vec<_>>();
     assert_eq!(locks, [Event::LockOut { until_us }]);

@@ -53,12 +53,21 @@ impl Recorder for Memory {
 }
 
 pub struct HandClock {
+    base_us: i64,
     us: AtomicI64,
+}
+
+impl HandClock {
+    /// Near the system's time, which sessions read themselves, at the start of a step of one-time codes.
+    fn start() -> Self {
+        let now_us = hoop_broker::clock::unix_us();
+        Self { base_us: now_us - now_us.rem_euclid(30_000_000), us: AtomicI64::new(0) }
+    }
 }
 
 impl Clock for HandClock {
     fn unix_us(&self) -> i64 {
-        1_800_000_000_000_000 + self.us.load(Ordering::SeqCst)
+        self.base_us + self.us.load(Ordering::SeqCst)
     }
 
     fn mono(&self) -> Duration {
@@ -175,7 +184,7 @@ impl Broker {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let ledger = Arc::new(Memory::default());
-        let clock = Arc::new(HandClock { us: AtomicI64::new(0) });
+        let clock = Arc::new(HandClock::start());
         let path = dir.path().join("state.db");
         let store = Store::open(&path).unwrap();
         // Another handle, as a command in another process has.
