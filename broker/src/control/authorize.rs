@@ -1,0 +1,83 @@
+//! The narrow door to policy: may this principal open that session, take that action?
+
+use hoop_api::AccessLevel;
+use hoop_policy::Principal;
+
+/// What policy says; always names its rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionVerdict {
+    /// Yes.
+    Allow {
+        /// Rules that decided.
+        rules: Vec<String>,
+    },
+    /// Not without an approval.
+    Hold {
+        /// Rules that decided.
+        rules: Vec<String>,
+        /// Safe for the client.
+        reason: String,
+    },
+    /// No.
+    Deny {
+        /// Rules that decided; none when nothing allowed it.
+        rules: Vec<String>,
+        /// Safe for the client.
+        reason: String,
+    },
+}
+
+/// Acts other than opening a session that policy decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action<'a> {
+    /// See the sessions of others.
+    ListSessions,
+    /// End somebody else's session.
+    EndSession {
+        /// Principal id of its owner.
+        owner: &'a str,
+        /// Its target.
+        target: &'a str,
+    },
+    /// Mint a bearer token for the native listener.
+    MintToken {
+        /// The target.
+        target: &'a str,
+        /// True: for a whole session; false: single use.
+        session_bound: bool,
+    },
+}
+
+/// Decides by policy. Pure and quick: it is called on the request's task.
+pub trait Authorizer: Send + Sync {
+    /// May `principal` open a session on `target` at `level`? `bearer`: by the native listener, with a bearer secret.
+    fn session(
+        &self,
+        principal: &Principal,
+        target: &str,
+        level: AccessLevel,
+        bearer: bool,
+    ) -> SessionVerdict;
+    /// May `principal` do `action`?
+    fn action(&self, principal: &Principal, action: Action<'_>) -> SessionVerdict;
+}
+
+/// What stands in where there is no policy: nobody may do anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DenyAll;
+
+impl DenyAll {
+    fn deny() -> SessionVerdict {
+        SessionVerdict::Deny { rules: Vec::new(), reason: "no policy is loaded".to_owned() }
+    }
+}
+
+impl Authorizer for DenyAll {
+    fn session(&self, _: &Principal, _: &str, _: AccessLevel, _: bool) -> SessionVerdict {
+        Self::deny()
+    }
+
+    fn action(&self, _: &Principal, _: Action<'_>) -> SessionVerdict {
+        Self::deny()
+    }
+}

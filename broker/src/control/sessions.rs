@@ -1,0 +1,259 @@
+//! Who am I, which targets, open, list and end sessions.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use hoop_api::routes::{OpenSession, OpenedSession, SessionList, TargetList, TargetSummary, Whoami};
+use hoop_api::{AccessLevel, Code, Problem, SessionId, Untrusted};
+use hoop_ledger::entry::Event;
+use http::{StatusCode, header};
+use secrecy::ExposeSecret as _;
+
+use super::answer::Body;
+use super::{Action, ApiProblem, Control, SessionVerdict, TargetState};
+use crate::identity::Caller;
+use crate::identity::audit::{Entry, Via, user_of};
+use crate::session::{EndReason, NewSession, Session};
+
+/// Longest reason, characters.
+const MAX_REASON_CHARS: usize = 500;
+
+pub(super) async fn whoami(State(control): State<Control>, caller: Caller) -> Json<Whoami> {
+    let principal = &caller.principal;
+    Json(Whoami {
+        id: principal.id.clone(),
+        kind: principal.kind,
+        name: Untrusted::new(principal.name.clone()),
+        groups: principal.groups.clone(),
+        person_id: principal.person_id.clone(),
+        auth_time: caller.auth_s,
+        amr: caller.amr,
+        broker: control.identity().config().name.clone(),
+    })
+}
+
+/// Only targets that the caller may open at some level: a name alone can tell too much.
+pub(super) async fn targets(State(control): State<Control>, caller: Caller) -> Json<TargetList> {
+    let summary = |state: TargetState| {
+        let target = &state.target;
+        let levels = control.levels(&caller, &target.name);
+        (!levels.is_empty()).then(|| TargetSummary {
+            name: target.name.clone(),
+            kind: "postgres".to_owned(),
+            environment: target.environment.clone(),
+            levels,
+            databases: target.databases.clone(),
+            available: state.unavailable.is_none(),
+            detail: state.unavailable,
+        })
+    };
+    let targets = control.targets().all().into_iter().filter_map(summary).collect();
+    Json(TargetList { targets })
+}
+
+/// A wish for a session, from hoopctl or by a bearer token.
+pub(super) struct Wish<'a> {
+    pub(super) principal: &'a Arc<hoop_policy::Principal>,
+    pub(super) target: &'a str,
+    pub(super) level: AccessLevel,
+    pub(super) reason: Untrusted,
+    pub(super) origin: SocketAddr,
+    /// `None` for bearer.
+    pub(super) jkt: Option<&'a str>,
+    pub(super) via: Via,
+    pub(super) ttl: Duration,
+}
+
+impl Control {
+    /// What people typed as a reason: short, and without card numbers.
+    pub(super) fn reason(&self, typed: &Untrusted) -> Result<Untrusted, Problem> {
+        if typed.raw().chars().count() > MAX_REASON_CHARS {
+            let detail = format!("the reason has more than {MAX_REASON_CHARS} characters");
+            return Err(Problem::new(Code::BadRequest, detail));
+        }
+        Ok(Untrusted::new(self.redact(typed.raw())))
+    }
+
+    /// A target by name, for callers who may open it; the same answer for one that is not there.
+    pub(super) fn target(&self, name: &str) -> Result<TargetState, Problem> {
+        let shown: Untrusted = name.chars().take(64).collect::<String>().into();
+        self.targets().find(name).ok_or_else(|| {
+            Problem::new(Code::NotFound, format!("there is no target `{shown}` for you"))
+                .with_hint("see `hoopctl targets`")
+        })
+    }
+
+    /// Opens a session when policy, target and limits allow it; refusals and the opening are in the ledger first.
+    pub(super) async fn open_session(&self, wish: Wish<'_>) -> Result<Arc<Session>, Problem> {
+        let state = match self.target(wish.target) {
+            Ok(state) => state,
+            Err(problem) => return self.refuse(&wish, "unknown_target", Vec::new(), problem).await,
+        };
+        let bearer = wish.jkt.is_none();
+        let rules = match self.authorizer().session(wish.principal, &state.target.name, wish.level, bearer) {
+            SessionVerdict::Allow { rules } => rules,
+            SessionVerdict::Hold { rules, reason } => {
+                let problem = Problem::new(Code::ApprovalPending, reason.clone()).with_rules(rules.clone());
+                return self.refuse(&wish, &reason, rules, problem).await;
+            }
+            SessionVerdict::Deny { rules, reason } => {
+                let problem = Problem::new(Code::Denied, reason.clone()).with_rules(rules.clone());
+                return self.refuse(&wish, &reason, rules, problem).await;
+            }
+        };
+        if let Some(why) = state.unavailable {
+            let problem = Problem::new(Code::TargetUnavailable, why);
+            return self.refuse(&wish, "target_unavailable", rules, problem).await;
+        }
+        let identity = self.identity();
+        let opened = identity.sessions().open(NewSession {
+            principal: Arc::clone(wish.principal),
+            target: state.target.name.clone(),
+            level: wish.level,
+            reason: wish.reason.clone(),
+            origin: wish.origin,
+            client_key: wish.jkt.map(str::to_owned),
+            ttl: wish.ttl,
+            idle: identity.config().sessions.idle,
+        });
+        let session = match opened {
+            Ok(session) => session,
+            Err(limit) => {
+                let problem = Problem::new(Code::LimitReached, limit.to_string())
+                    .with_hint("end one with `hoopctl sessions end ID`");
+                return self.refuse(&wish, "limit", rules, problem).await;
+            }
+        };
+        let event = Event::SessionOpen {
+            session: session.id.to_string(),
+            target: session.target.clone(),
+            level: session.level.as_str().to_owned(),
+            reason: session.reason.to_string(),
+            ends_us: session.ends_at.saturating_mul(1_000_000),
+            rules,
+            client_key: wish.jkt.unwrap_or_default().to_owned(),
+        };
+        let entry = Entry::new(user_of(wish.principal), session.target.clone(), event);
+        // Nobody knows the session's id yet; unless its opening is on disk, nobody will.
+        if let Err(poisoned) = identity.journal().record(entry.from(wish.origin).via(wish.via)).await {
+            identity.sessions().end(session.id, EndReason::Closed);
+            return Err(crate::identity::not_recorded(poisoned));
+        }
+        Ok(session)
+    }
+
+    async fn refuse<T>(
+        &self,
+        wish: &Wish<'_>,
+        reason: &str,
+        rules: Vec<String>,
+        problem: Problem,
+    ) -> Result<T, Problem> {
+        let target: String = self.redact(&wish.target.chars().take(64).collect::<String>());
+        let event = Event::SessionRefused {
+            target: Untrusted::new(target.clone()).to_string(),
+            level: wish.level.as_str().to_owned(),
+            reason: reason.to_owned(),
+            rules,
+        };
+        let entry = Entry::new(user_of(wish.principal), Untrusted::new(target).to_string(), event)
+            .from(wish.origin)
+            .via(wish.via)
+            .failed();
+        self.identity().journal().record(entry).await.map_err(crate::identity::not_recorded)?;
+        Err(problem)
+    }
+}
+
+pub(super) async fn open(
+    State(control): State<Control>,
+    caller: Caller,
+    Body(asked): Body<OpenSession>,
+) -> Result<(StatusCode, Json<OpenedSession>), ApiProblem> {
+    let times = &control.identity().config().sessions;
+    let ttl = asked.ttl_s.map_or(times.default_ttl, Duration::from_secs).min(times.max_ttl);
+    if ttl.is_zero() {
+        return Err(Problem::new(Code::BadRequest, "`ttl_s` must be at least 1").into());
+    }
+    let session = control
+        .open_session(Wish {
+            principal: &caller.principal,
+            target: &asked.target,
+            level: asked.level,
+            reason: control.reason(&asked.reason)?,
+            origin: caller.origin,
+            jkt: Some(&caller.jkt),
+            via: Via::Http,
+            ttl,
+        })
+        .await?;
+    let identity = control.identity();
+    let (now, state) = (identity.now_s(), control.target(&session.target)?);
+    let token = identity
+        .signer()
+        .session(session.id, &caller.principal.id, &caller.jkt, now, session.ends_at)
+        .map_err(|_| Problem::new(Code::Internal, "the broker cannot sign tokens"))?;
+    Ok((
+        StatusCode::CREATED,
+        Json(OpenedSession {
+            session: session.summary(),
+            token: token.expose_secret().to_owned(),
+            user: session.target.clone(),
+            databases: state.target.databases.clone(),
+            now,
+        }),
+    ))
+}
+
+/// Whose sessions a caller may see: their own, or all where policy says so.
+fn sees_all(control: &Control, caller: &Caller) -> bool {
+    match control.authorizer().action(&caller.principal, Action::ListSessions) {
+        SessionVerdict::Allow { .. } => true,
+        SessionVerdict::Hold { .. } | SessionVerdict::Deny { .. } => false,
+    }
+}
+
+pub(super) async fn list(State(control): State<Control>, caller: Caller) -> Json<SessionList> {
+    let all = sees_all(&control, &caller);
+    let sessions = control.identity().sessions().list();
+    let visible = sessions.iter().filter(|s| all || s.principal.id == caller.principal.id);
+    Json(SessionList { sessions: visible.map(|s| s.summary()).collect() })
+}
+
+pub(super) async fn end(
+    State(control): State<Control>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiProblem> {
+    let unknown = || Problem::new(Code::NotFound, "there is no such session for you");
+    let id: SessionId = id.parse().map_err(|_| unknown())?;
+    let identity = control.identity();
+    let session = identity.sessions().find(id).ok_or_else(unknown)?;
+    let own = session.principal.id == caller.principal.id;
+    let reason = if own {
+        EndReason::Closed
+    } else {
+        let action = Action::EndSession { owner: &session.principal.id, target: &session.target };
+        match control.authorizer().action(&caller.principal, action) {
+            SessionVerdict::Allow { .. } => EndReason::Revoked,
+            // Whether it exists is not told to those who may not see it.
+            SessionVerdict::Hold { .. } | SessionVerdict::Deny { .. } => return Err(unknown().into()),
+        }
+    };
+    // Ended first: a session that cannot be recorded as ended is safer ended than living on.
+    if let Some(session) = identity.sessions().end(id, reason) {
+        identity.record_end(&session, reason, Some((&caller.principal, caller.origin))).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn checkpoint(State(control): State<Control>, _: Caller) -> Result<Response, ApiProblem> {
+    let Some(note) = (control.inner.parts.checkpoint)() else {
+        return Err(Problem::new(Code::NotFound, "the ledger has no checkpoint yet").into());
+    };
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
+}
