@@ -1,7 +1,10 @@
 //! The broker: sign-in, sessions, the enforcing gateway and the ledger.
 
-#![allow(missing_docs, reason = "written out with each module")]
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod ledger;
+pub mod logging;
+pub mod metrics;
+pub mod server;
 pub mod session;
