@@ -1,10 +1,15 @@
 //! The broker: sign-in, sessions, the enforcing gateway and the ledger.
 
-#![allow(missing_docs, reason = "written out with each module")]
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod control;
+pub mod gate;
+pub mod gateway;
 pub mod identity;
 pub mod ledger;
+pub mod logging;
+pub mod metrics;
+pub mod server;
 pub mod session;
 pub mod store;

@@ -1,1 +1,5 @@
-fn main() {}
+//! hoop-broker.
+
+fn main() -> std::process::ExitCode {
+    hoop_broker::command::main()
+}

@@ -1,18 +1,85 @@
 //! The configuration as the rest of the broker sees it: parsed, complete, every path absolute.
 //!
-//! A [`Config`] is only made by `parse`, from text; there is no `validate()` on a filled struct.
+//! A [`Config`] is only made by [`parse`], from text; there is no `validate()` on a filled struct. `parse` is pure;
+//! [`load`] also looks at the files, folders and variables that the text names. No secret is ever kept here.
+
+mod fault;
+mod files;
+mod limits;
+mod parse;
+mod secret;
+mod section;
+mod target;
+mod value;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hoop_mask::Class;
 
+pub use fault::{Fault, Faults};
+pub use limits::{LIMITS, LimitRow, Limits, Unit};
+pub(crate) use parse::hex;
+pub use parse::{MAX_BYTES, parse};
+pub use secret::{PrivateFileError, SecretError, SecretRef, read_private};
+
+/// Reads and parses a configuration, and checks that what it names is there and as private as it must be.
+///
+/// # Errors
+/// Every fault at once.
+pub fn load(path: &Path) -> Result<Config, Faults> {
+    load_and(path, files::check)
+}
+
+/// As [`load`], without looking at what the configuration names: for commands that use only a part of it.
+///
+/// # Errors
+/// Every fault of the text at once.
+pub fn read(path: &Path) -> Result<Config, Faults> {
+    load_and(path, |_| {})
+}
+
+fn load_and(path: &Path, also: impl FnOnce(&mut section::Report<'_>)) -> Result<Config, Faults> {
+    let unreadable = |error: std::io::Error| {
+        Fault::new(format!("cannot read `{}`: {error}", path.display()))
+            .hint("`hoop-broker init DIR` writes a first configuration; `--config FILE` says where it is")
+    };
+    let absolute = std::path::absolute(path).map_err(unreadable)?;
+    let metadata = fs::metadata(&absolute).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(Fault::new(format!("`{}` is not a file", path.display()))
+            .hint("give the file, such as `DIR/broker.toml`")
+            .into());
+    }
+    let bytes = fs::read(&absolute).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Fault::new(format!("the configuration is not UTF-8 from byte {at}")).of_file(path)
+    })?;
+    let base_dir = absolute.parent().unwrap_or(Path::new("/"));
+    let parsed = parse::parse_and(&text, path, base_dir, also);
+    match (parsed, files::not_writable_by_others(path, &metadata)) {
+        (Ok(config), Ok(())) => Ok(Config { file: absolute, ..config }),
+        (Err(faults), Ok(())) => Err(faults),
+        (parsed, Err(wrong)) => {
+            let fault = Fault::new(wrong.message).of_file(path).hint(wrong.hint.unwrap_or_default());
+            Err(match parsed {
+                Ok(_) => fault.into(),
+                Err(faults) => faults.and(vec![fault]),
+            })
+        }
+    }
+}
+
 /// The whole configuration of one broker.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file that it came from, to read again on SIGHUP.
+    pub file: PathBuf,
     /// Name of the broker, part of the ledger's origin.
     pub name: String,
     /// Where the embedded state lives.
@@ -93,6 +160,12 @@ pub struct Oidc {
     pub max_groups: usize,
 }
 
+impl Default for Log {
+    fn default() -> Self {
+        Self { json: false, level: "info".to_owned() }
+    }
+}
+
 /// Ends of sessions and tokens.
 #[derive(Debug, Clone)]
 pub struct SessionTimes {
@@ -108,6 +181,19 @@ pub struct SessionTimes {
     pub refresh_token: Duration,
 }
 
+impl Default for SessionTimes {
+    fn default() -> Self {
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        Self {
+            default_ttl: minutes(60),
+            max_ttl: minutes(8 * 60),
+            idle: minutes(15),
+            access_token: minutes(10),
+            refresh_token: minutes(12 * 60),
+        }
+    }
+}
+
 /// Where the ledger lives.
 #[derive(Debug, Clone)]
 pub struct LedgerConfig {
@@ -115,15 +201,8 @@ pub struct LedgerConfig {
     pub dir: PathBuf,
     /// Ed25519 signing key, PKCS #8 PEM, mode 0600.
     pub key: PathBuf,
-}
-
-/// A secret by reference; the value is read when needed and never kept in the config.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretRef {
-    /// `env:NAME`
-    Env(String),
-    /// `file:PATH`
-    File(PathBuf),
+    /// Name of the log and of its key, `cluster/broker/epoch`: which ledger an entry, a checkpoint and a proof are of.
+    pub origin: String,
 }
 
 /// One upstream system.
@@ -155,7 +234,12 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpstreamAddress {
     /// `host:port`
-    Tcp { host: String, port: u16 },
+    Tcp {
+        /// Name or address, an IPv6 one without brackets.
+        host: String,
+        /// Never 0.
+        port: u16,
+    },
     /// Path of the socket file.
     Unix(PathBuf),
 }
@@ -191,73 +275,4 @@ pub struct ClassifiedColumn {
     pub column: String,
     /// What it holds.
     pub class: Class,
-}
-
-/// One table of limits; every one is configurable under `[limits]`.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Longest statement text, bytes.
-    pub statement_bytes: usize,
-    /// Deepest statement tree.
-    pub statement_depth: usize,
-    /// Largest message from a client other than COPY data, bytes.
-    pub message_bytes: usize,
-    /// Largest single value or row that passes, bytes.
-    pub row_bytes: usize,
-    /// Read buffer per direction of a connection, bytes.
-    pub buffer_bytes: usize,
-    /// Prepared statements and portals per connection.
-    pub prepared: usize,
-    /// Messages that may wait for an answer on one connection.
-    pub pipeline: usize,
-    /// Sessions at once.
-    pub sessions: usize,
-    /// Sessions of one principal at once.
-    pub sessions_per_principal: usize,
-    /// Connections of one session at once.
-    pub connections_per_session: usize,
-    /// Open sockets of one address that have not signed in.
-    pub handshakes_per_address: usize,
-    /// Time for TLS and start-up.
-    pub handshake: Duration,
-    /// Time for connecting to a target and signing in there.
-    pub upstream_connect: Duration,
-    /// Time that a statement waits for the ledger before it is refused.
-    pub ledger_wait: Duration,
-    /// Time that draining waits for open connections.
-    pub drain: Duration,
-    /// Body of an API request, bytes.
-    pub http_body_bytes: usize,
-    /// Failed sign-ins of an account before it is locked (PCI DSS 8.3.4: at most 10).
-    pub login_attempts: u32,
-    /// For how long it is locked (PCI DSS 8.3.4: at least 30 minutes).
-    pub lockout: Duration,
-    /// Device codes that wait at once.
-    pub device_codes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            statement_bytes: 1 << 20,
-            statement_depth: 1000,
-            message_bytes: 64 << 20,
-            row_bytes: 1 << 30,
-            buffer_bytes: 64 << 10,
-            prepared: 4096,
-            pipeline: 4096,
-            sessions: 4096,
-            sessions_per_principal: 64,
-            connections_per_session: 64,
-            handshakes_per_address: 256,
-            handshake: Duration::from_secs(10),
-            upstream_connect: Duration::from_secs(10),
-            ledger_wait: Duration::from_secs(5),
-            drain: Duration::from_secs(10),
-            http_body_bytes: 256 << 10,
-            login_attempts: 6,
-            lockout: Duration::from_secs(30 * 60),
-            device_codes: 256,
-        }
-    }
 }

@@ -1,5 +1,10 @@
-//! The broker through its public surface.
+//! The broker as its user meets it: the real binary and the public surface.
 
+mod broker;
+mod command_check;
+mod command_init;
+mod command_user;
+mod config_parse;
 mod identity_api;
 mod identity_device;
 mod identity_dpop;

@@ -1,0 +1,120 @@
+//! What a configuration names must be there, and private where it is secret. Looks at the disk and the environment;
+//! everything else in `config` is pure.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::SecretRef;
+use super::secret::{PrivateFileError, open_private};
+use super::section::{PathUse, Report, SecretUse};
+use super::value::Wrong;
+
+/// What a path of the configuration is for, and so what must be true of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A file that anyone may read and only its owner may change: certificates, policy.
+    Public,
+    /// A file that only its owner may use: keys.
+    Private,
+    /// A folder that only its owner may enter: state, ledger.
+    PrivateDir,
+}
+
+/// Looks at every path and secret that the walk has found.
+pub(super) fn check(report: &mut Report<'_>) {
+    for PathUse { path, role, span } in std::mem::take(&mut report.paths) {
+        let found = match role {
+            Role::Public => public_file(&path),
+            Role::Private => open_private(&path).map(drop).map_err(|e| private_file(&e)),
+            Role::PrivateDir => private_dir(&path),
+        };
+        if let Err(wrong) = found {
+            report.wrong(span, wrong);
+        }
+    }
+    for SecretUse { secret, span } in std::mem::take(&mut report.secrets) {
+        let found = match &secret {
+            SecretRef::File(path) => open_private(path).map(drop).map_err(|e| private_file(&e)),
+            SecretRef::Env(name) if std::env::var_os(name).is_none_or(|value| value.is_empty()) => {
+                Err(Wrong::new(format!("environment variable `{name}` is not set"))
+                    .hint(format!("set `{name}` for the broker's process, or use `file:` and a 0600 file")))
+            }
+            SecretRef::Env(_) => Ok(()),
+        };
+        if let Err(wrong) = found {
+            report.wrong(span, wrong);
+        }
+    }
+}
+
+fn private_file(error: &PrivateFileError) -> Wrong {
+    let hint = match error {
+        PrivateFileError::Mode { path, .. } => Some(format!("run `chmod 600 {}`", path.display())),
+        PrivateFileError::Owner { path, .. } => {
+            Some(format!("make the broker's user the owner of {}", path.display()))
+        }
+        PrivateFileError::Read { source, .. } => unreadable_hint(source),
+        PrivateFileError::NotRegular(_)
+        | PrivateFileError::Empty(_)
+        | PrivateFileError::TooLong(_)
+        | PrivateFileError::NotText(_) => None,
+    };
+    Wrong { message: error.to_string(), hint }
+}
+
+fn unreadable_hint(error: &std::io::Error) -> Option<String> {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Some(
+            "`hoop-broker init DIR` makes a first set of files; relative paths start at this file's folder"
+                .into(),
+        ),
+        std::io::ErrorKind::PermissionDenied => Some("it must be readable for the broker's user".into()),
+        _ => None,
+    }
+}
+
+fn public_file(path: &Path) -> Result<(), Wrong> {
+    let of_read = |source: std::io::Error| Wrong {
+        message: format!("cannot read `{}`: {source}", path.display()),
+        hint: unreadable_hint(&source),
+    };
+    let metadata = fs::metadata(path).map_err(of_read)?;
+    if !metadata.is_file() {
+        return Err(Wrong::new(format!("`{}` is not a regular file", path.display())));
+    }
+    fs::File::open(path).map_err(of_read)?;
+    not_writable_by_others(path, &metadata)
+}
+
+/// Whoever can change the policy, a certificate or the configuration rules the broker.
+pub(super) fn not_writable_by_others(path: &Path, metadata: &fs::Metadata) -> Result<(), Wrong> {
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(Wrong::new(format!("`{path}` has mode {mode:04o}: others than its owner can change it"))
+        .hint(format!("run `chmod go-w {path}`")))
+}
+
+/// A folder that is not there is a fault, not something to make: a ledger whose volume is not mounted must not begin
+/// anew elsewhere.
+fn private_dir(path: &Path) -> Result<(), Wrong> {
+    let shown = path.display();
+    let metadata = fs::metadata(path).map_err(|source| {
+        Wrong::new(format!("cannot use folder `{shown}`: {source}"))
+            .hint(format!("if it is new, run `mkdir -m 700 {shown}`; if it is not, mount it"))
+    })?;
+    if !metadata.is_dir() {
+        return Err(Wrong::new(format!("`{shown}` is not a folder")));
+    }
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(Wrong::new(format!(
+            "folder `{shown}` has mode {mode:04o}: others than its owner can enter it"
+        ))
+        .hint(format!("run `chmod 700 {shown}`")));
+    }
+    Ok(())
+}
