@@ -177,6 +177,10 @@ pub fn plain(error: &std::io::Error) -> String {
         ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         ErrorKind::AddrInUse => "already in use".to_owned(),
         ErrorKind::TimedOut => "timed out".to_owned(),
+        // The resolver's own words differ from system to system.
+        _ if error.to_string().starts_with("failed to lookup address") => {
+            "its name is not known here".to_owned()
+        }
         _ => error.to_string(),
     }
 }

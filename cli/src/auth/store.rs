@@ -23,10 +23,10 @@ pub enum Store {
 }
 
 impl Store {
-    /// The place that the profile uses: the file only where a sign-in, a flag or the environment chose it.
+    /// The place that the profile's sign-in, a flag or the environment chose; `None` if nobody ever signed in.
     #[must_use]
-    pub fn of(settings: &Settings) -> Self {
-        Self::new(settings, settings.token_store.unwrap_or(StoreKind::Keyring))
+    pub fn chosen(settings: &Settings) -> Option<Self> {
+        settings.token_store.map(|kind| Self::new(settings, kind))
     }
 
     fn new(settings: &Settings, kind: StoreKind) -> Self {
@@ -51,14 +51,14 @@ impl Store {
     /// # Errors
     /// The chosen place cannot be written.
     pub async fn choose(settings: &Settings) -> Result<Self, Failure> {
-        let store = Self::of(settings);
-        let Err(failure) = store.write_test().await else {
+        if let Some(store) = Self::chosen(settings) {
+            store.write_test().await?;
             return Ok(store);
-        };
-        match (settings.token_store, &store) {
-            (None, Self::Keyring(_)) => {}
-            (Some(_), _) | (None, Self::File(_)) => return Err(failure),
         }
+        let keyring = Self::new(settings, StoreKind::Keyring);
+        let Err(failure) = keyring.write_test().await else {
+            return Ok(keyring);
+        };
         let file = Self::new(settings, StoreKind::File);
         file.write_test().await?;
         eprintln!("warning: {failure}");

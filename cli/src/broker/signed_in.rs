@@ -28,7 +28,7 @@ impl SignedIn {
     /// No broker known, nobody signed in, or the broker not reached for the refresh.
     pub async fn open(settings: &Settings) -> Result<Self, Failure> {
         let broker = Broker::new(settings.broker()?.clone(), settings.fingerprint)?;
-        let store = Store::of(settings);
+        let store = Store::chosen(settings).ok_or_else(not_signed_in)?;
         let credentials = load(&store, &broker).await?;
         let credentials = if is_fresh(&credentials) {
             credentials

@@ -36,7 +36,10 @@ impl Login {
     /// # Errors
     /// Not reached, not trusted, not confirmed, or nowhere to keep tokens.
     pub async fn run(self, mut settings: Settings) -> Result<(), Failure> {
-        let url = settings.broker()?.clone();
+        let Some(url) = settings.broker.clone() else {
+            return Err(Failure::usage("no broker is given, and this profile knows none")
+                .hint("name it: `hoopctl login https://broker.example.com:7443`"));
+        };
         settings.fingerprint = trusted(&url, settings.fingerprint).await?;
         let broker = Broker::new(url, settings.fingerprint)?;
         let metadata = device::metadata(&broker).await?;

@@ -12,13 +12,12 @@ use crate::profile::Settings;
 /// # Errors
 /// The tokens cannot be forgotten, or the broker could not be told.
 pub async fn run(settings: Settings) -> Result<(), Failure> {
-    let store = Store::of(&settings);
+    let Some(store) = Store::chosen(&settings) else { return nothing_to_do() };
     let credentials = match store.load().await {
         Ok(credentials) => credentials,
         Err(f) if f.exit == Exit::NotSignedIn => {
             store.clear().await?;
-            eprintln!("not signed in: nothing to do");
-            return Ok(());
+            return nothing_to_do();
         }
         Err(f) => return Err(f),
     };
@@ -40,4 +39,9 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
             Err(f)
         }
     }
+}
+
+fn nothing_to_do() -> Result<(), Failure> {
+    eprintln!("not signed in: nothing to do");
+    Ok(())
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use hoop_api::routes::{OpenSession, OpenedSession, TargetList};
-use hoop_api::{AccessLevel, Code, routes};
+use hoop_api::{AccessLevel, Code, Untrusted, routes};
 
 use crate::broker::SignedIn;
 use crate::error::{Exit, Failure, report};
@@ -139,7 +139,8 @@ impl Ask {
         };
         match signed_in.post(routes::SESSIONS, &ask).await {
             Err(f) if f.code == Some(Code::NotFound) => Err(unknown_target(signed_in, &self.target, f).await),
-            done => done,
+            Ok(opened) => printable(opened),
+            Err(f) => Err(f),
         }
     }
 
@@ -161,6 +162,15 @@ impl Ask {
             (None, None) => Err(Failure::unreachable(format!("target `{}` offers no database", self.target))),
         }
     }
+}
+
+/// User and databases go into settings that people paste into shells and files.
+fn printable(opened: OpenedSession) -> Result<OpenedSession, Failure> {
+    let hazardous = |text: &String| text.is_empty() || text.chars().any(Untrusted::is_hazardous);
+    if std::iter::once(&opened.user).chain(&opened.databases).any(hazardous) {
+        return Err(Failure::unreachable("the broker names a user or a database that cannot be printed"));
+    }
+    Ok(opened)
 }
 
 /// "No such target", with the nearest name that the caller may see.

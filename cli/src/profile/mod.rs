@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Failure, plain};
+use crate::error::{Exit, Failure, plain};
 use crate::trust::Fingerprint;
 
 /// Name of a profile: letters, digits, `-`, `_` and `.`, at most 32; it becomes part of file names.
@@ -211,10 +211,10 @@ impl Settings {
     /// The broker, or how to name one.
     ///
     /// # Errors
-    /// No broker is known.
+    /// No broker is known, so nobody is signed in.
     pub fn broker(&self) -> Result<&BrokerUrl, Failure> {
         self.broker.as_ref().ok_or_else(|| {
-            Failure::usage("no broker is known to this profile")
+            Failure::new(Exit::NotSignedIn, "not signed in: this profile knows no broker")
                 .hint("sign in first: `hoopctl login https://broker.example.com:7443`")
         })
     }

@@ -151,7 +151,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 Message::CopyInResponse(_) => self.copy_in(input.take()).await?,
                 Message::NoticeResponse(body) => fault(body.fields())?.report_notice(),
                 Message::ErrorResponse(body) => {
-                    failed.get_or_insert(Box::new(fault(body.fields())?));
+                    let fault = Box::new(fault(body.fields())?);
+                    // After a fatal one the far side closes, without ReadyForQuery.
+                    if fault.is_fatal() {
+                        return Err(Ended::Fault(failed.unwrap_or(fault)));
+                    }
+                    failed.get_or_insert(fault);
                 }
                 Message::ReadyForQuery(_) => return failed.map_or(Ok(()), |f| Err(Ended::Fault(f))),
                 Message::ParseComplete
@@ -163,10 +168,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 | Message::ParameterStatus(_)
                 | Message::NotificationResponse(_) => {}
                 _ => return Err(unexpected()),
-            }
-            // After the end of a session the far side says why and closes, without ReadyForQuery.
-            if failed.is_some() && self.at_end().await? {
-                return failed.map_or(Ok(()), |f| Err(Ended::Fault(f)));
             }
         }
     }
@@ -199,14 +200,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Ok(()) => self.stream.flush().await.map_err(|e| lost(&e)),
             Err(e) => Err(lost(&e)),
         }
-    }
-
-    /// True if the far side has closed and nothing is left to read.
-    async fn at_end(&mut self) -> Result<bool, Failure> {
-        if !self.incoming.is_empty() {
-            return Ok(false);
-        }
-        Ok(self.fill().await? == 0)
     }
 
     async fn fill(&mut self) -> Result<usize, Failure> {

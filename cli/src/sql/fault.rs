@@ -58,6 +58,12 @@ impl ServerFault {
         Ok(fault)
     }
 
+    /// True if the connection is over with it.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        matches!(self.severity.as_str(), "FATAL" | "PANIC")
+    }
+
     /// Prints a notice on stderr.
     pub fn report_notice(&self) {
         eprintln!("{}: {}", crate::output::safe(&self.severity), crate::output::safe(&self.message));

@@ -21,8 +21,10 @@ pub async fn run(door: &Door) -> Result<(), Failure> {
     let target = output::safe(&door.session.opened.session.target);
     let level = door.session.opened.session.level;
     if !terminal {
-        let left = output::span(door.session.left().as_secs());
-        eprintln!("session {} on {target}, {level}, ends in {left}", door.session.opened.session.id);
+        let opened = &door.session.opened;
+        let lasts = u64::try_from(opened.session.ends_at.saturating_sub(opened.now)).unwrap_or(0);
+        let left = output::span(lasts);
+        eprintln!("session {} on {target}, {level}, ends in {left}", opened.session.id);
     }
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     let mut before = u64::MAX;

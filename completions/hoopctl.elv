@@ -1,0 +1,223 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[hoopctl] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'hoopctl'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'hoopctl'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand login 'Sign in by a code that is confirmed in a browser, here or on another device'
+            cand logout 'End the sign-in at the broker and forget its tokens'
+            cand whoami 'Show who the broker takes you for'
+            cand targets 'List the targets that you may see'
+            cand sessions 'List your open sessions, or end one'
+            cand connect 'Open a session and a local socket or port for any PostgreSQL client'
+            cand exec 'Run statements and print their results'
+            cand token 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl'
+            cand audit 'Check the broker''s ledger, offline'
+            cand version 'Show the version of hoopctl and of its API'
+            cand completions 'Print a completion script'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;login'= {
+            cand --fingerprint 'SHA-256 fingerprint of the broker''s certificate, as its operator says'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --token-store 'Where tokens are kept'
+            cand --device 'Show the code only; open no browser here'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;logout'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;whoami'= {
+            cand --format 'How to print it'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;targets'= {
+            cand --format 'How to print them'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;sessions'= {
+            cand --format 'How to print them'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand end 'End a session; its connections are cut within a second'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;sessions;end'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;sessions;help'= {
+            cand end 'End a session; its connections are cut within a second'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;sessions;help;end'= {
+        }
+        &'hoopctl;sessions;help;help'= {
+        }
+        &'hoopctl;connect'= {
+            cand --level 'Access level: masked, write or reveal'
+            cand --reason 'Why; recorded, and shown to reviewers'
+            cand --ttl 'How long at most, such as `30m`; the broker has the last word'
+            cand --database 'Database; the target''s default if left out'
+            cand --port 'Port number: of the TCP port, or in the socket''s name'
+            cand --for 'Print the settings of this tool; by TCP where it cannot use a socket'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --tcp 'Listen on 127.0.0.1 instead of a Unix socket'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;exec'= {
+            cand --level 'Access level: masked, write or reveal'
+            cand --reason 'Why; recorded, and shown to reviewers'
+            cand --ttl 'How long at most, such as `30m`; the broker has the last word'
+            cand --database 'Database; the target''s default if left out'
+            cand -c 'The statement'
+            cand --command 'The statement'
+            cand -f 'A file of statements; `-` is stdin'
+            cand --file 'A file of statements; `-` is stdin'
+            cand --param 'Value of the next parameter, $1 first; bound, never pasted into the text'
+            cand --format 'How to print results'
+            cand --timeout 'Give up after so long, such as `30s`: the running statement is cancelled'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;token'= {
+            cand --reason 'Why; recorded'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --session 'Good for a whole session instead of one connection, where policy allows that'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;audit'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand verify 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;audit;verify'= {
+            cand --key 'The public key that signs checkpoints; the one beside the files if left out, which proves less'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;audit;help'= {
+            cand verify 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;audit;help;verify'= {
+        }
+        &'hoopctl;audit;help;help'= {
+        }
+        &'hoopctl;version'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;completions'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;help'= {
+            cand login 'Sign in by a code that is confirmed in a browser, here or on another device'
+            cand logout 'End the sign-in at the broker and forget its tokens'
+            cand whoami 'Show who the broker takes you for'
+            cand targets 'List the targets that you may see'
+            cand sessions 'List your open sessions, or end one'
+            cand connect 'Open a session and a local socket or port for any PostgreSQL client'
+            cand exec 'Run statements and print their results'
+            cand token 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl'
+            cand audit 'Check the broker''s ledger, offline'
+            cand version 'Show the version of hoopctl and of its API'
+            cand completions 'Print a completion script'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;help;login'= {
+        }
+        &'hoopctl;help;logout'= {
+        }
+        &'hoopctl;help;whoami'= {
+        }
+        &'hoopctl;help;targets'= {
+        }
+        &'hoopctl;help;sessions'= {
+            cand end 'End a session; its connections are cut within a second'
+        }
+        &'hoopctl;help;sessions;end'= {
+        }
+        &'hoopctl;help;connect'= {
+        }
+        &'hoopctl;help;exec'= {
+        }
+        &'hoopctl;help;token'= {
+        }
+        &'hoopctl;help;audit'= {
+            cand verify 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+        }
+        &'hoopctl;help;audit;verify'= {
+        }
+        &'hoopctl;help;version'= {
+        }
+        &'hoopctl;help;completions'= {
+        }
+        &'hoopctl;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

@@ -1,0 +1,166 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_hoopctl_global_optspecs
+    string join \n profile= broker= token-store= h/help V/version
+end
+
+function __fish_hoopctl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_hoopctl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_hoopctl_using_subcommand
+    set -l cmd (__fish_hoopctl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -s V -l version -d 'Print version'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "login" -d 'Sign in by a code that is confirmed in a browser, here or on another device'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "logout" -d 'End the sign-in at the broker and forget its tokens'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "whoami" -d 'Show who the broker takes you for'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "targets" -d 'List the targets that you may see'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "sessions" -d 'List your open sessions, or end one'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "connect" -d 'Open a session and a local socket or port for any PostgreSQL client'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "exec" -d 'Run statements and print their results'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "audit" -d 'Check the broker\'s ledger, offline'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "version" -d 'Show the version of hoopctl and of its API'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "completions" -d 'Print a completion script'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand login" -l fingerprint -d 'SHA-256 fingerprint of the broker\'s certificate, as its operator says' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand login" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand login" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand login" -l device -d 'Show the code only; open no browser here'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand logout" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand logout" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand logout" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand whoami" -l format -d 'How to print it' -r -f -a "table\t'Aligned, for people'
+json\t'As the broker answers, for programs'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand whoami" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand whoami" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand whoami" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand whoami" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand targets" -l format -d 'How to print them' -r -f -a "table\t'Aligned, for people'
+json\t'As the broker answers, for programs'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand targets" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand targets" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand targets" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand targets" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and not __fish_seen_subcommand_from end help" -l format -d 'How to print them' -r -f -a "table\t'Aligned, for people'
+json\t'As the broker answers, for programs'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and not __fish_seen_subcommand_from end help" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and not __fish_seen_subcommand_from end help" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and not __fish_seen_subcommand_from end help" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and not __fish_seen_subcommand_from end help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and not __fish_seen_subcommand_from end help" -f -a "end" -d 'End a session; its connections are cut within a second'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and not __fish_seen_subcommand_from end help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and __fish_seen_subcommand_from end" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and __fish_seen_subcommand_from end" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and __fish_seen_subcommand_from end" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and __fish_seen_subcommand_from end" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and __fish_seen_subcommand_from help" -f -a "end" -d 'End a session; its connections are cut within a second'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand sessions; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l level -d 'Access level: masked, write or reveal' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l reason -d 'Why; recorded, and shown to reviewers' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l ttl -d 'How long at most, such as `30m`; the broker has the last word' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l database -d 'Database; the target\'s default if left out' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l port -d 'Port number: of the TCP port, or in the socket\'s name' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l for -d 'Print the settings of this tool; by TCP where it cannot use a socket' -r -f -a "psql\t'A psql command line'
+jdbc\t'A JDBC URL'
+dbeaver\t'The fields of DBeaver\'s dialog'
+django\t'Django\'s DATABASES'
+url\t'A libpq URL'
+env\t'Shell exports'
+service\t'A section of `pg_service.conf`'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l tcp -d 'Listen on 127.0.0.1 instead of a Unix socket'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l level -d 'Access level: masked, write or reveal' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l reason -d 'Why; recorded, and shown to reviewers' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l ttl -d 'How long at most, such as `30m`; the broker has the last word' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l database -d 'Database; the target\'s default if left out' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -s c -l command -d 'The statement' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -s f -l file -d 'A file of statements; `-` is stdin' -r -F
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l param -d 'Value of the next parameter, $1 first; bound, never pasted into the text' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l format -d 'How to print results' -r -f -a "table\t'Aligned, for people; control characters escaped'
+json\t'One array of objects per result'
+ndjson\t'One object per line'
+csv\t'RFC 4180 with a heading; NULL is nothing, the empty text is `""`'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l timeout -d 'Give up after so long, such as `30s`: the running statement is cancelled' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l reason -d 'Why; recorded' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l session -d 'Good for a whole session instead of one connection, where policy allows that'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l key -d 'The public key that signs checkpoints; the one beside the files if left out, which proves less' -r -F
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand version" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand version" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand version" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "login" -d 'Sign in by a code that is confirmed in a browser, here or on another device'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "logout" -d 'End the sign-in at the broker and forget its tokens'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "whoami" -d 'Show who the broker takes you for'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "targets" -d 'List the targets that you may see'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "sessions" -d 'List your open sessions, or end one'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "connect" -d 'Open a session and a local socket or port for any PostgreSQL client'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "exec" -d 'Run statements and print their results'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "audit" -d 'Check the broker\'s ledger, offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "version" -d 'Show the version of hoopctl and of its API'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "completions" -d 'Print a completion script'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from sessions" -f -a "end" -d 'End a session; its connections are cut within a second'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
