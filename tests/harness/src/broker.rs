@@ -10,12 +10,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use tempfile::TempDir;
-
 use crate::cluster::{Cluster, GATEWAY_PASSWORD, GATEWAY_ROLE};
 use crate::person::Person;
 use crate::program::{self, Done, PATIENCE, free_port, ours, until};
-use crate::reaper::Reaper;
+use crate::reaper::{Folder, Reaper};
 use crate::settings;
 
 /// The target that every broker of the tests has: this test's own copy of the demo's database.
@@ -28,7 +26,7 @@ const CLASSES: [(&str, &str); 3] =
 /// One broker with its folder, database and process.
 #[derive(Debug)]
 pub struct Broker {
-    dir: TempDir,
+    dir: Folder,
     port: u16,
     native_port: u16,
     database: String,
@@ -78,7 +76,7 @@ impl Broker {
     pub fn prepare() -> Self {
         let cluster = Cluster::shared();
         let broker = Self {
-            dir: tempfile::Builder::new().prefix("hoop-br-").tempdir().expect("a temporary folder"),
+            dir: Folder::new("hoop-br-"),
             port: free_port(),
             native_port: free_port(),
             database: cluster.database(),

@@ -4,17 +4,16 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tempfile::TempDir;
-
 use crate::broker::{Broker, Login, TARGET};
 use crate::browser::{self, Page, Typed};
 use crate::program::{self, Done, PATIENCE, ours};
+use crate::reaper::Folder;
 use crate::tunnel::Tunnel;
 
 /// One person; several may share a broker.
 #[derive(Debug)]
 pub struct Person {
-    home: TempDir,
+    home: Folder,
     url: String,
     fingerprint: String,
     /// How this person signs in.
@@ -37,7 +36,7 @@ impl Person {
     /// When no HOME can be made.
     #[must_use]
     pub fn new(broker: &Broker, login: Login) -> Self {
-        let home = tempfile::Builder::new().prefix("hoop-me-").tempdir().expect("a temporary folder");
+        let home = Folder::new("hoop-me-");
         let run = home.path().join("run");
         std::fs::create_dir(&run).expect("the folder is ours");
         std::fs::set_permissions(&run, std::os::unix::fs::PermissionsExt::from_mode(0o700))

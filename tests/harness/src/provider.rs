@@ -6,10 +6,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use tempfile::TempDir;
-
 use crate::program::{free_port, until, workspace};
-use crate::reaper::Reaper;
+use crate::reaper::{Folder, Reaper};
 
 /// The broker's client id there.
 pub const CLIENT_ID: &str = "hoop-broker";
@@ -19,7 +17,7 @@ pub const CLIENT_SECRET: &str = "broker-secret-for-tests";
 /// A running provider.
 #[derive(Debug)]
 pub struct Provider {
-    dir: TempDir,
+    dir: Folder,
     port: u16,
     child: Child,
     _reaper: Reaper,
@@ -43,7 +41,7 @@ impl Provider {
         let node = std::env::var_os("HOOP_NODE")
             .map_or_else(|| if own.is_file() { own } else { PathBuf::from("node") }, PathBuf::from);
 
-        let dir = tempfile::Builder::new().prefix("hoop-op-").tempdir().expect("a temporary folder");
+        let dir = Folder::new("hoop-op-");
         // Node finds packages beside the program's file, so both are brought together here.
         std::fs::copy(workspace().join("tests/idp/op.mjs"), dir.path().join("op.mjs"))
             .expect("the provider is there");

@@ -5,6 +5,7 @@
 //! its commands.
 
 use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// Commands that run when this value is dropped or this process dies.
@@ -42,5 +43,32 @@ impl Drop for Reaper {
         if let Err(e) = self.shell.wait() {
             eprintln!("cleaning up: {e}");
         }
+    }
+}
+
+/// A temporary folder that goes when this value is dropped or this process dies.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    _reaper: Reaper,
+}
+
+impl Folder {
+    /// Makes one, closed to others, whose name begins with `prefix`.
+    ///
+    /// # Panics
+    /// When none can be made.
+    #[must_use]
+    pub fn new(prefix: &str) -> Self {
+        let path = tempfile::Builder::new().prefix(prefix).tempdir().expect("a temporary folder").keep();
+        let reaper =
+            Reaper::new(r#"rm -rf "$1""#, &[path.to_str().expect("temporary folders have plain names")]);
+        Self { path, _reaper: reaper }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }

@@ -8,8 +8,8 @@ use hoop_harness::{Person, TARGET, Tunnel, program};
 use crate::support::{administrator, psycopg};
 
 /// Not in the demo's data, so whatever is found came in by a statement.
-const PAN: &str = "4929577110294871";
-const SPACED: &str = "4929 5771 1029 4871";
+const PAN: &str = "4929577110294870";
+const SPACED: &str = "4929 5771 1029 4870";
 /// A verification value has three digits, which are everywhere. This one is marked by where it stands: between
 /// letters that are nowhere else.
 const CVV: &str = "zqv737vqz";

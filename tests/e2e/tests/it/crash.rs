@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use hoop_harness::{Cluster, Tunnel, program};
 
@@ -20,12 +21,14 @@ fn client(tunnel: &Tunnel, relation: &str, so_far: &AtomicUsize) -> usize {
     let mut stdin = child.stdin.take().expect("stdin is piped");
     let mut answers = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
     let mut acknowledged = 0;
+    let deadline = Instant::now() + hoop_harness::PATIENCE;
     while writeln!(stdin, "INSERT INTO {relation} VALUES ({acknowledged});").is_ok() {
         match answers.next() {
             Some(Ok(line)) if line == "INSERT 0 1" => acknowledged += 1,
             _ => break,
         }
         so_far.fetch_add(1, Ordering::Relaxed);
+        assert!(Instant::now() < deadline, "the connection outlives its broker");
     }
     drop(stdin);
     assert!(program::wait(&mut child, hoop_harness::PATIENCE).is_some(), "psql ends with its connection");

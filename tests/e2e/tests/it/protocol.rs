@@ -95,7 +95,7 @@ try:
     with connection.cursor().copy('COPY orders FROM STDIN') as copy:
         copy.write('9001\\t1\\tx\\t2026-11-01\\n')
         raise ValueError('changed my mind')
-except ValueError:
+except psycopg.errors.QueryCanceled:
     pass
 print(connection.execute('SELECT count(*) FROM orders WHERE id = 9001').fetchone()[0])
 ";
