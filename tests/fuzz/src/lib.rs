@@ -1,8 +1,14 @@
 //! Fuzz bodies as plain functions: each takes any bytes and panics when a promise is broken.
 //!
-//! `cargo test -p hoop-fuzz` replays `corpus/<body>/`; a campaign is
-//! `cargo fuzz run --fuzz-dir tests/fuzz --features libfuzzer --sanitizer none wire_backend`
-//! (stable toolchain, from the workspace's root). An input that fails goes into the corpus with its fix.
+//! `cargo test -p hoop-fuzz` replays `corpus/<body>/`. A campaign, on the stable toolchain from the workspace's root;
+//! what it learns goes to the first folder, which must exist:
+//!
+//! ```text
+//! cargo fuzz run --fuzz-dir tests/fuzz --features libfuzzer --sanitizer none wire_backend \
+//!     target/fuzz/wire_backend tests/fuzz/corpus/wire_backend
+//! ```
+//!
+//! An input that fails goes into the corpus under a name that says what it showed, with its fix.
 
 mod wire;
 
