@@ -86,7 +86,7 @@ pub fn create_signing_key(path: &Path) -> Result<SigningKey, KeyError> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
