@@ -79,7 +79,7 @@ impl OpenItems {
                 self.open(Kind::Statement, statement, sequence, envelope);
             }
             Event::Connection { connection, .. } => {
-                self.open(Kind::Connection, connection, sequence, envelope)
+                self.open(Kind::Connection, connection, sequence, envelope);
             }
             Event::SessionOpen { session, .. } => {
                 self.open(Kind::Session, session, sequence, envelope);

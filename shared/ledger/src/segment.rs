@@ -18,7 +18,7 @@ use crate::tree::{Hash, Range};
 /// Bytes after which a new segment begins.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// Bytes that one batch may have at most; a torn tail is never longer.
-pub const MAX_BATCH: usize = 16 << 20;
+pub const MAX_BATCH: usize = 32 << 20;
 
 const MAGIC: [u8; 8] = *b"hoopldg1";
 const FIXED: usize = 64;
