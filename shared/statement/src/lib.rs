@@ -1,1 +1,30 @@
-//! TODO
+//! SQL text to judged facts, by PostgreSQL's own grammar (libpg_query).
+//!
+//! Pure: text and limits in, [`Analysis`] or [`Refusal`] out. No policy lives here, no catalogue, and nothing that
+//! sends a statement anywhere. What cannot be understood is [`Opaque`] or refused, never skipped.
+
+mod analyse;
+mod chain;
+mod facts;
+mod function;
+mod note;
+mod object;
+mod record;
+mod refusal;
+mod scan;
+mod setting;
+mod shape;
+mod syntax;
+mod tree;
+mod verb;
+mod walk;
+
+pub use analyse::{Analysis, MAX_STATEMENTS, STACK_BYTES, TextLimits, analyse};
+pub use facts::{
+    Access, Copy, Facts, Function, Opaque, Prepared, Relation, Setting, SettingAct, SettingValue, Transaction,
+};
+pub use object::{Act, Change, Kind};
+pub use record::{RECORD_BYTES, record};
+pub use refusal::Refusal;
+pub use verb::{Class, Verb, Verbs};
+pub use walk::MAX_NAMES;
