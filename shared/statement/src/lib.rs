@@ -5,6 +5,7 @@
 
 mod analyse;
 mod chain;
+mod copy_shape;
 mod facts;
 mod function;
 mod note;
@@ -20,6 +21,7 @@ mod verb;
 mod walk;
 
 pub use analyse::{Analysis, MAX_STATEMENTS, STACK_BYTES, TextLimits, analyse};
+pub use copy_shape::{CopyFormat, CopyShape, copy_shape};
 pub use facts::{
     Access, Copy, Facts, Function, Opaque, Prepared, Relation, Setting, SettingAct, SettingValue, Transaction,
 };
