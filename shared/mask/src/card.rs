@@ -140,19 +140,43 @@ pub(crate) fn hidden(n: usize) -> std::ops::Range<usize> {
     head..n.saturating_sub(4).max(head)
 }
 
-/// Hides the middle of the ASCII digits of a number that must stay one: zeros, never a card number again, and never
-/// a leading zero (JSON forbids it).
-pub(crate) fn zero_middle(digits: &mut [u8]) {
-    let range = hidden(digits.len());
-    let start = range.start;
-    if let Some(middle) = digits.get_mut(range) {
-        middle.fill(b'0');
+/// Hides a card number among the ASCII digits of a number that must stay one: zeros in the middle and in the tail, never
+/// a card number again, and never a leading zero (JSON forbids it). Digits from `stored` on cannot be changed: they are
+/// zeros that a binary numeric leaves out.
+pub(crate) fn zero_in_run(run: &mut [u8], hit: Hit, stored: usize) {
+    let range = hidden(hit.end - hit.start);
+    let first = hit.start + range.start;
+    let last = hit.start + range.end;
+    let zero = |run: &mut [u8], range: std::ops::Range<usize>| {
+        if let Some(digits) = run.get_mut(range) {
+            digits.fill(b'0');
+        }
+    };
+    zero(run, first..last);
+    if hit.tail {
+        zero(run, hit.end..run.len());
     }
-    // INVARIANT: a single changed digit breaks a valid check digit, and no brand starts with 1.
-    let spoil = start == 0 || luhn(digits);
-    if let Some(digit) = digits.get_mut(start).filter(|_| spoil) {
+    if range.start == 0
+        && let Some(digit) = run.get_mut(first)
+    {
+        // No brand starts with 1.
         *digit = b'1';
     }
+    // A single changed digit breaks a valid check digit. It is a hidden one where the value stores any.
+    let spoilt = first.min(stored.saturating_sub(1));
+    for digit in b'0'..=b'9' {
+        if !is_card_number_still(run, hit) {
+            return;
+        }
+        if let Some(slot) = run.get_mut(spoilt) {
+            *slot = digit;
+        }
+    }
+}
+
+fn is_card_number_still(run: &[u8], hit: Hit) -> bool {
+    let number = run.get(hit.start..hit.end).unwrap_or_default();
+    luhn(number) && hidden(number.len()).start > 0 || find_in_run(run, || false).is_some()
 }
 
 /// A card number inside one unbroken run of digits.

@@ -1,7 +1,7 @@
 //! Numbers that must stay numbers: written out (bigint, numeric, double, JSON) and binary bigint and double. Binary
 //! numeric has its own module.
 
-use crate::card::{Hit, MAX_DIGITS, MIN_DIGITS, find_in_run, is_card_number, luhn, zero_middle};
+use crate::card::{Hit, MAX_DIGITS, MIN_DIGITS, find_in_run, is_card_number, zero_in_run};
 use std::ops::Range;
 
 /// The most digits of a written number that are looked at.
@@ -23,7 +23,11 @@ pub(crate) fn mask_written(text: &mut [u8], find: impl Fn(&[u8]) -> Option<Hit>)
         return scan_scientific(text, int, fraction, exponent);
     }
     let Some(digits) = text.get_mut(int) else { return false };
-    find(digits).is_some_and(|hit| zero_hit(digits, hit))
+    let hit = find(digits);
+    if let Some(hit) = hit {
+        zero_in_run(digits, hit, digits.len());
+    }
+    hit.is_some()
 }
 
 /// A card number that is, begins or ends a run of digits.
@@ -59,25 +63,13 @@ pub(crate) fn scan_money(text: &mut [u8]) -> bool {
         (*digit, *place) = (byte, at);
         n += 1;
     }
-    let Some(number) = digits.get_mut(..n).filter(|d| is_card_number(d).is_some()) else { return false };
-    zero_middle(number);
+    let Some(number) = digits.get_mut(..n) else { return false };
+    let Some(hit) = find_whole(number) else { return false };
+    zero_in_run(number, hit, n);
     for (&digit, &place) in number.iter().zip(&places) {
         if let Some(byte) = text.get_mut(place) {
             *byte = digit;
         }
-    }
-    true
-}
-
-/// Zeroes the middle of a card number found in written digits.
-pub(crate) fn zero_hit(digits: &mut [u8], hit: Hit) -> bool {
-    let (number, tail) = match digits.split_at_mut_checked(hit.end) {
-        Some((head, tail)) => (head.get_mut(hit.start..).unwrap_or_default(), tail),
-        None => return false,
-    };
-    zero_middle(number);
-    if hit.tail {
-        tail.fill(b'0');
     }
     true
 }
@@ -101,24 +93,12 @@ fn scan_scientific(text: &mut [u8], int: Range<usize>, fraction: Range<usize>, e
         *slot = text.get(place).copied().unwrap_or(b'0');
     }
     let Some(number) = digits.get_mut(..n) else { return false };
-    if is_card_number(number).is_none() {
-        return false;
-    }
-    zero_middle(number);
+    let Some(hit) = find_whole(number) else { return false };
+    zero_in_run(number, hit, places.clone().count());
     for (digit, place) in number.iter().zip(places.clone()) {
         if let Some(byte) = text.get_mut(place) {
             *byte = *digit;
         }
-    }
-    // What the mantissa does not write out is zero whatever we ask: make sure that it is no card number then.
-    let mut written = [b'0'; MAX_WRITTEN];
-    for (slot, place) in written.iter_mut().zip(places.clone()) {
-        *slot = text.get(place).copied().unwrap_or(b'0');
-    }
-    if written.get(..n).is_some_and(luhn)
-        && let Some(byte) = places.last().and_then(|place| text.get_mut(place))
-    {
-        *byte = if *byte == b'9' { b'8' } else { *byte + 1 };
     }
     true
 }
@@ -139,7 +119,7 @@ fn zeroed(value: u64, find: impl Fn(&[u8]) -> Option<Hit>) -> Option<u64> {
     let (mut digits, n) = spell(value);
     let digits = digits.get_mut(..n)?;
     let hit = find(digits)?;
-    zero_hit(digits, hit);
+    zero_in_run(digits, hit, n);
     digits.iter().try_fold(0u64, |sum, d| sum.checked_mul(10)?.checked_add(u64::from(d - b'0')))
 }
 

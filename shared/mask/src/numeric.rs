@@ -1,7 +1,7 @@
 //! Binary `numeric`: a header of four 16-bit words, then groups of four decimal digits (PostgreSQL `numeric_send`,
 //! src/backend/utils/adt/numeric.c).
 
-use crate::card::{Hit, hidden, luhn, zero_middle};
+use crate::card::{Hit, zero_in_run};
 
 const HEADER: usize = 8;
 /// The most groups of an integer part that are looked at; 64 digits.
@@ -38,31 +38,10 @@ pub(crate) fn mask_numeric(bytes: &mut [u8], find: impl Fn(&[u8]) -> Option<Hit>
     let zeros = digits.iter().take_while(|&&d| d == b'0').count();
     let Some(number) = digits.get_mut(zeros..) else { return false };
     let Some(hit) = find(number) else { return false };
-    zero_present(number, hit, (4 * present).saturating_sub(zeros));
+    zero_in_run(number, hit, (4 * present).saturating_sub(zeros));
     for (group, slots) in groups.chunks_exact_mut(2).zip(digits.chunks_exact(4)) {
         let value = slots.iter().fold(0u16, |sum, d| sum * 10 + u16::from(d - b'0'));
         group.copy_from_slice(&value.to_be_bytes());
     }
     true
-}
-
-/// Zeroes the middle; digits from `present` on are zeros that the value does not store and cannot change.
-fn zero_present(number: &mut [u8], hit: Hit, present: usize) {
-    let (head, tail) = number.split_at_mut(hit.end);
-    let card = head.get_mut(hit.start..).unwrap_or_default();
-    zero_middle(card);
-    if hit.tail {
-        tail.fill(b'0');
-    }
-    let stored = present.saturating_sub(hit.start);
-    if hidden(card.len()).start >= stored {
-        if let Some(spoilt) = card.get_mut(hidden(card.len()).start) {
-            *spoilt = b'0';
-        }
-        if luhn(card)
-            && let Some(digit) = stored.checked_sub(1).and_then(|i| card.get_mut(i))
-        {
-            *digit = if *digit == b'9' { b'8' } else { *digit + 1 };
-        }
-    }
 }

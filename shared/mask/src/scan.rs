@@ -5,7 +5,7 @@
 //! characters stay part of the structure that the first pass saw.
 
 use crate::card::{
-    Hit, find_at_end, find_in_run, hidden, is_card_number, is_card_number_in_context, zero_middle,
+    Hit, MIN_DIGITS, find_at_end, find_in_run, hidden, is_card_number, is_card_number_in_context, zero_in_run,
 };
 use crate::class::Counts;
 use crate::exempt::{Back, LOOKAHEAD, View};
@@ -192,6 +192,9 @@ impl Pass<'_> {
         if !self.sees_past(end) {
             return Step::Hold(at);
         }
+        if let Some(value) = self.chip_data(&span, n, at..group_end) {
+            return Step::Next(value);
+        }
         let mut resume = None;
         if let Some(hit) = alone.filter(|hit| !self.is_exempt(&span, *hit)) {
             resume = Some(self.mask(&span, hit, n));
@@ -244,13 +247,12 @@ impl Pass<'_> {
         if right == Border::Digits {
             return self.long_run(at);
         }
-        if n >= 14 && span.is_plain(n) {
+        if n >= MIN_DIGITS && span.is_plain(n) {
             if !self.sees_past(group_end) {
                 return Step::Hold(at);
             }
-            if let Some(value) = track::emv_value(self.view(), at..group_end) {
-                self.counts.track = self.counts.track.saturating_add(1);
-                return Step::Next(self.redact(value));
+            if let Some(end) = self.chip_data(span, n, at..group_end) {
+                return Step::Next(end);
             }
             if let Some((_, count)) = track::hex_spelled(span.digits(n)) {
                 return self.mask_hex(at, count);
@@ -266,6 +268,13 @@ impl Pass<'_> {
             return Step::Next(group_end);
         }
         self.past_group(group_end)
+    }
+
+    /// Redacts the EMV value that has a digit in the group; gives its end.
+    fn chip_data(&mut self, span: &Span, n: usize, group: std::ops::Range<usize>) -> Option<usize> {
+        let value = track::emv_value(self.view(), group).filter(|_| span.is_plain(n))?;
+        self.counts.track = self.counts.track.saturating_add(1);
+        Some(self.redact(value))
     }
 
     /// Hides one digit.
@@ -290,14 +299,13 @@ impl Pass<'_> {
         self.counts.pan = self.counts.pan.saturating_add(1);
         let range = hidden(hit.end - hit.start);
         let tail = if hit.tail { hit.end..n } else { hit.end..hit.end };
-        let mut covered = (hit.start + range.start..hit.start + range.end).chain(tail.clone());
         if self.options.style == Style::Zeros {
-            self.zero(span, hit);
-            tail.clone().for_each(|i| self.cover(span.place(i)));
+            self.zero(span, hit, n.max(hit.end));
             self.state.after_group(0);
             return span.place(n.max(hit.end) - 1).end;
         }
-        covered.by_ref().for_each(|i| self.cover(span.place(i)));
+        let covered = (hit.start + range.start..hit.start + range.end).chain(tail.clone());
+        covered.for_each(|i| self.cover(span.place(i)));
         let last = if tail.is_empty() { hit.start + range.end } else { n } - 1;
         let first = if tail.is_empty() { hit.start + range.start } else { hit.end };
         let touching =
@@ -306,17 +314,16 @@ impl Pass<'_> {
         span.place(last).end
     }
 
-    fn zero(&mut self, span: &Span, hit: Hit) {
+    fn zero(&mut self, span: &Span, hit: Hit, n: usize) {
         let mut digits = [0; CAP];
-        let n = hit.end - hit.start;
-        let Some(number) = digits.get_mut(..n) else { return };
-        number.copy_from_slice(span.digits(hit.end).get(hit.start..).unwrap_or_default());
-        zero_middle(number);
-        for (i, digit) in number.iter().enumerate() {
-            let place = span.place(hit.start + i);
-            match self.buf.get_mut(place) {
+        let Some(run) = digits.get_mut(..n) else { return };
+        run.copy_from_slice(span.digits(n));
+        zero_in_run(run, hit, n);
+        for (i, digit) in run.iter().enumerate() {
+            let is_changed = span.digits(n).get(i) != Some(digit);
+            match self.buf.get_mut(span.place(i)) {
                 Some([byte]) => *byte = *digit,
-                Some(wide) if hidden(n).contains(&i) => fill(wide),
+                Some(wide) if is_changed => fill(wide),
                 Some(_) | None => {}
             }
         }
