@@ -22,7 +22,7 @@ use http::request::Parts as RequestParts;
 
 pub use answer::ApiProblem;
 pub use authorize::{Action, Authorizer, DenyAll, SessionVerdict};
-pub use native::RedeemFault;
+pub use native::{RedeemFault, Redeemed};
 
 use crate::config::Target;
 use crate::identity::address::client_address;

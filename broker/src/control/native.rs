@@ -41,6 +41,15 @@ pub enum RedeemFault {
     Problem(#[from] Problem),
 }
 
+/// What a token opened.
+#[derive(Debug)]
+pub struct Redeemed {
+    /// The session.
+    pub session: Arc<Session>,
+    /// It ends with the connection that the token opened.
+    pub single_use: bool,
+}
+
 #[derive(Clone)]
 struct Minted {
     principal: Arc<Principal>,
@@ -113,7 +122,7 @@ impl Control {
         password: &str,
         target: &str,
         source: SocketAddr,
-    ) -> Result<Arc<Session>, RedeemFault> {
+    ) -> Result<Redeemed, RedeemFault> {
         let identity = self.identity();
         let taken = self.inner.native.take(password, target, source.ip(), identity.mono());
         let minted = match taken {
@@ -130,11 +139,13 @@ impl Control {
         match minted.use_for {
             Use::Session(id) => {
                 let session = identity.sessions().find(id).filter(|session| session.ended().is_none());
-                session.ok_or(RedeemFault::Refused)
+                let session = session.ok_or(RedeemFault::Refused)?;
+                Ok(Redeemed { session, single_use: false })
             }
             Use::Once => {
                 let ttl = identity.config().sessions.default_ttl;
-                Ok(self.open_session(self.bearer_wish(&minted, source, Via::Native, ttl)).await?)
+                let session = self.open_session(self.bearer_wish(&minted, source, Via::Native, ttl)).await?;
+                Ok(Redeemed { session, single_use: true })
             }
         }
     }

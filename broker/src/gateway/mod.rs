@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use hoop_policy::PolicySet;
+use hoop_api::AccessLevel;
+use hoop_policy::{OpeningFacts, PolicySet, Principal, TargetFacts, Verdict, Via};
 
 use crate::clock::Boot;
 use crate::config::{Limits, Target};
@@ -68,6 +69,21 @@ impl Gateway {
         Scribe::of(self.ledger.clone(), Arc::clone(&self.boot), &session.principal, address, via, bearer)
     }
 
+    /// May `principal` open a session on `target`?
+    #[must_use]
+    pub fn judge_session(&self, principal: &Principal, target: &str, level: AccessLevel, bearer: bool) -> Verdict {
+        let facts = self.target(target).map_or_else(|| unknown_target(target), |t| target_facts(&t));
+        hoop_policy::judge_session(&self.policy.load().set, principal, &opening(level, bearer), &facts)
+    }
+
+    /// May `principal` do `action`, on a target or on the broker?
+    #[must_use]
+    pub fn judge_action(&self, principal: &Principal, action: hoop_policy::Action, target: Option<&str>, bearer: bool) -> Verdict {
+        let facts = target.map(|name| self.target(name).map_or_else(|| unknown_target(name), |t| target_facts(&t)));
+        let opening = opening(AccessLevel::Masked, bearer);
+        hoop_policy::judge_action(&self.policy.load().set, principal, &opening, action, facts.as_ref())
+    }
+
     /// Ends a session and records it. Nothing happens when it had ended already.
     pub fn end_session(&self, session: &Session, reason: EndReason) {
         if self.sessions.end(session.id, reason).is_none() {
@@ -83,4 +99,19 @@ impl Gateway {
             tracing::error!(session = %session.id, "the end of a session could not be recorded");
         }
     }
+}
+
+fn opening(level: AccessLevel, bearer: bool) -> OpeningFacts {
+    let via = if bearer { Via::Native } else { Via::Tunnel };
+    OpeningFacts { level, via, bearer, approvals: std::collections::BTreeSet::new() }
+}
+
+/// The target as policy sees it.
+#[must_use]
+pub fn target_facts(target: &Target) -> TargetFacts {
+    TargetFacts { name: target.name.clone(), environment: target.environment.clone() }
+}
+
+fn unknown_target(name: &str) -> TargetFacts {
+    TargetFacts { name: name.to_owned(), environment: None }
 }

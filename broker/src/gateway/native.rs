@@ -8,6 +8,7 @@ use hoop_pgwire::backend::encode;
 use hoop_pgwire::frontend::Password;
 use hoop_pgwire::startup::{Parameters, ProtocolVersion, StartupRequest, decode_startup};
 use hoop_pgwire::{Frame, FrontendTag, Limits, next_frame};
+use hoop_policy::Via;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -94,7 +95,7 @@ impl Native {
         };
         let session = redeemed.session;
         let version = ProtocolVersion::V3_0;
-        let arrived = Arrived { stream, rest, session, parameters, version, address, via: "native" };
+        let arrived = Arrived { stream, rest, session, parameters, version, address, via: Via::Native };
         Ok(Some((arrived, redeemed.single_use)))
     }
 
@@ -207,7 +208,7 @@ async fn password(stream: &mut Stream, buf: &mut Vec<u8>) -> std::io::Result<Sec
         match next_frame::<FrontendTag>(buf, &limits).map_err(invalid)? {
             Frame::Whole { tag: FrontendTag::Authentication, body } => {
                 let password = Password::decode(&buf[body.clone()]).map_err(invalid)?;
-                let secret = SecretString::from(password.text.to_owned());
+                let secret = SecretString::from(password.password.to_owned());
                 buf[..body.end].fill(0);
                 buf.drain(..body.end);
                 return Ok(secret);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hoop_pgwire::startup::StartupRequest;
+use hoop_policy::Via;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -49,7 +50,7 @@ pub async fn run(gateway: &Arc<Gateway>, granted: Granted, address: SocketAddr) 
         StartupRequest::Cancel { pid, key } => cancel(gateway, pid, key.expose(), Some(granted.session.id)).await,
         StartupRequest::Startup { version, parameters } => {
             let session = granted.session;
-            let arrived = Arrived { stream, rest: buf, session, parameters, version, address, via: "tunnel" };
+            let arrived = Arrived { stream, rest: buf, session, parameters, version, address, via: Via::Tunnel };
             serve(gateway, arrived).await;
         }
         // `hello` has answered these.

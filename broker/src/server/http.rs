@@ -83,8 +83,12 @@ impl Https {
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(tls), service).with_upgrades());
         let mut draining = self.draining.clone();
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = draining.wait_for(|d| *d) => {
+            ended = connection.as_mut() => Some(ended),
+            () = until(&mut draining) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -92,5 +96,12 @@ impl Https {
         if let Err(e) = ended {
             tracing::debug!(%address, error = %e, "HTTP connection failed");
         }
+    }
+}
+
+/// Completes when the broker stops; never, when it is gone.
+async fn until(draining: &mut watch::Receiver<bool>) {
+    if draining.wait_for(|d| *d).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }

@@ -10,7 +10,6 @@ mod ways;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,11 +85,11 @@ struct Running {
     draining: tokio::sync::watch::Sender<bool>,
 }
 
-/// Serves until a signal says stop, then drains. `path` is read again at SIGHUP.
+/// Serves until a signal says stop, then drains. Its file is read again at SIGHUP.
 ///
 /// # Errors
 /// [`ServeError`] when it cannot start, or the stop could not be recorded.
-pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
+pub async fn serve(config: Config) -> Result<(), ServeError> {
     let config = Arc::new(config);
     let listener = bind(config.listen).await?;
     let native = match config.postgres_listen {
@@ -102,7 +101,7 @@ pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
     let start = Event::BrokerStart {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         config_sha256: config.sha256.clone(),
-        policy_sha256: policy.set.hash(),
+        policy_sha256: policy.set.hash().to_owned(),
     };
     drop(policy);
     running.scribe.record(Outcome::Success, vec![config.name.clone()], start).await?;
@@ -110,7 +109,7 @@ pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
         listen = %listener.local_addr()?, native = ?native.as_ref().map(TcpListener::local_addr).transpose()?,
         public_url = %config.public_url, "the broker serves"
     );
-    let reason = run(&running, &config, path, &listener, native.as_ref()).await?;
+    let reason = run(&running, &config, &listener, native.as_ref()).await?;
     drop((listener, native));
     stop(running, committer, reason, config.limits.drain).await
 }
@@ -122,7 +121,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
     let boot = Arc::new(Boot::start());
     let key = ledger::load_signing_key(&config.ledger.key)?;
-    let origin = Origin::new(&format!("hoop/{}/1", config.name)).map_err(|e| ServeError::Origin(e.to_string()))?;
+    let origin = Origin::parse(&config.ledger.origin).map_err(|e| ServeError::Origin(e.to_string()))?;
     let opened = Ledger::open(&config.ledger.dir, &key, &origin, &boot)?;
     let ledger = opened.ledger;
     for envelope in opened.recovered.closing(&boot) {
@@ -166,7 +165,6 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
 async fn run(
     running: &Running,
     config: &Config,
-    path: &Path,
     listener: &TcpListener,
     native: Option<&TcpListener>,
 ) -> Result<&'static str, ServeError> {
@@ -178,7 +176,7 @@ async fn run(
         tokio::select! {
             _ = term.recv() => return Ok("SIGTERM"),
             _ = int.recv() => return Ok("SIGINT"),
-            _ = hup.recv() => reload::reload(&running.gateway, &running.scribe, path).await,
+            _ = hup.recv() => reload::reload(&running.gateway, &running.scribe, &config.file).await,
             accepted = listener.accept() => hand(running, accepted, Arrival::Https),
             accepted = accept(native) => hand(running, accepted, Arrival::Native),
             _ = sweep.tick() => running.sweep(config).await,

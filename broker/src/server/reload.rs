@@ -62,7 +62,7 @@ pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path) {
             return;
         }
     };
-    let event = Event::Reload { policy_sha256: policy.set.hash(), detail: format!("config {}", config.sha256) };
+    let event = Event::Reload { policy_sha256: policy.set.hash().to_owned(), detail: format!("config {}", config.sha256) };
     // Recorded first: a policy that is in force and not in the ledger would judge without proof.
     if scribe.record(Outcome::Success, vec!["policy".to_owned(), "targets".to_owned()], event).await.is_err() {
         tracing::error!("reload refused: it could not be recorded");

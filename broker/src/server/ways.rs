@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use hoop_api::{AccessLevel, Code, Problem, TUNNEL_PROTOCOL, routes};
-use hoop_policy::Principal;
+use hoop_policy::{Principal, Verdict};
 use http::{StatusCode, header};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -51,11 +51,27 @@ struct ByPolicy(Arc<Gateway>);
 
 impl Authorizer for ByPolicy {
     fn session(&self, principal: &Principal, target: &str, level: AccessLevel, bearer: bool) -> SessionVerdict {
-        self.0.judge_session(principal, target, level, bearer)
+        told(self.0.judge_session(principal, target, level, bearer))
     }
 
     fn action(&self, principal: &Principal, action: Action<'_>) -> SessionVerdict {
-        self.0.judge_action(principal, action)
+        let (action, target, bearer) = match action {
+            Action::ListSessions => (hoop_policy::Action::Audit, None, false),
+            Action::EndSession { target, .. } => (hoop_policy::Action::EndSession, Some(target), false),
+            Action::MintToken { target, session_bound: false } => (hoop_policy::Action::Token, Some(target), true),
+            Action::MintToken { target, session_bound: true } => (hoop_policy::Action::TokenSession, Some(target), true),
+        };
+        told(self.0.judge_action(principal, action, target, bearer))
+    }
+}
+
+fn told(verdict: Verdict) -> SessionVerdict {
+    match verdict {
+        Verdict::Allow(allowed) => SessionVerdict::Allow { rules: allowed.rules.into_iter().collect() },
+        Verdict::Hold(held) => SessionVerdict::Hold { rules: held.rules.into_iter().collect(), reason: held.reason },
+        Verdict::Deny(denial) => {
+            SessionVerdict::Deny { rules: denial.rules.into_iter().collect(), reason: denial.reason }
+        }
     }
 }
 

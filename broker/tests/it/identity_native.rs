@@ -32,7 +32,7 @@ async fn a_token_is_good_once_for_its_target_and_address() {
         |target: &'static str, from: &'static str| broker.control.redeem_native(token, target, at(from));
     assert!(redeem("other", "127.0.0.1:1").await.is_err());
     assert!(redeem("db", "127.0.0.2:1").await.is_err());
-    let session = redeem("db", "127.0.0.1:1").await.unwrap();
+    let session = redeem("db", "127.0.0.1:1").await.unwrap().session;
     assert_eq!((session.client_key.as_deref(), session.principal.id.as_str()), (None, "alice"));
     assert!(redeem("db", "127.0.0.1:1").await.is_err());
     assert_eq!(broker.refusals(), ["token_target", "token_address", "token_invalid"]);

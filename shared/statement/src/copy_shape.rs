@@ -38,7 +38,7 @@ pub enum CopyFormat {
 /// [`STACK_BYTES`](crate::STACK_BYTES), and a text that [`analyse`](crate::analyse) took.
 #[must_use]
 pub fn copy_shape(text: &str) -> Option<CopyShape> {
-    let tree = pg_query::parse(text).ok()?.protobuf;
+    let tree = pg_query::parse(text, 0).ok()?.protobuf;
     let mut copies = tree.stmts.iter().filter_map(|raw| match raw.stmt.as_ref()?.node.as_ref()? {
         NodeEnum::CopyStmt(copy) if !copy.is_from => Some(copy),
         _ => None,

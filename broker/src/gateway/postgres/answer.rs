@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use hoop_mask::Class;
+use hoop_mask::{Class, RowOutcome, scan_row};
 use hoop_pgwire::backend::{
-    CommandComplete, CopyResponse, Notification, ParameterStatus, Report, RowDescription, Severity, TransactionStatus,
+    CommandComplete, Fields, CopyResponse, Notification, ParameterStatus, Report, RowDescription, Severity, TransactionStatus,
     decode_ready_for_query,
 };
-use hoop_pgwire::{BackendTag, Frame, next_frame};
+use hoop_pgwire::{BackendTag, Frame, HEADER_LEN, next_frame};
 
 use super::columns::Columns;
 use super::conversation::{Client, Conversation, End};
@@ -38,8 +38,8 @@ impl Conversation {
             }
             match next_frame::<BackendTag>(pipe.pending(), &self.back_limits).map_err(|_| MALFORMED)? {
                 Frame::Incomplete { .. } => return Ok(()),
-                Frame::Head { tag, len, have } => {
-                    if len <= self.stream_above || !self.stream_begin(tag, len, have, pipe)? {
+                Frame::Head { tag, len, .. } => {
+                    if len <= self.stream_above || !self.stream_begin(tag, len, pipe)? {
                         return Ok(());
                     }
                 }
@@ -51,36 +51,48 @@ impl Conversation {
     }
 
     fn row(&mut self, body: Range<usize>, suspicious: bool, pipe: &mut Pipe) -> Result<(), End> {
-        let run = match self.queue.front() {
-            Some(Expected::Execute { name, serial, run, .. }) => {
+        let columns = self.row_columns()?;
+        let end = body.end;
+        let bytes = &mut pipe.pending_mut()[body.clone()];
+        Fields::verify(bytes).map_err(|_| MALFORMED)?;
+        let mut outcome = RowOutcome::default();
+        if suspicious || columns.masks.needs_fields() {
+            outcome = scan_row(bytes, &columns.masks, &mut self.spill).map_err(|_| MALFORMED)?;
+        }
+        if let Some(run) = self.front_run().and_then(|r| self.runs.open(r)) {
+            run.rows += 1;
+            run.bytes += end as u64;
+            run.masked.merge(outcome.classified);
+            run.masked.merge(outcome.found);
+        }
+        if outcome.reframed {
+            let mut row = Vec::with_capacity(self.spill.len() + HEADER_LEN);
+            encode_row(&mut row, &self.spill).ok_or(MALFORMED)?;
+            pipe.replace(end, &row);
+        } else {
+            pipe.pass(end, Pass::answer());
+        }
+        Ok(())
+    }
+
+    /// Columns of the rows that come now: by the last RowDescription of a Query, or by the portal of an Execute.
+    pub(super) fn row_columns(&mut self) -> Result<Arc<Columns>, End> {
+        match self.queue.front() {
+            Some(Expected::Execute { name, serial, .. }) => {
                 if self.columns.is_none() {
                     self.columns = self.portals.version(name, *serial).and_then(|p| p.columns.clone());
                 }
-                Some(*run)
             }
-            Some(Expected::Query { run: Some(run), .. }) => Some(*run),
-            _ => None,
-        };
-        let (Some(run), Some(columns)) = (run, self.columns.as_ref()) else { return Err(OUT_OF_STEP) };
-        let end = body.end;
-        let bytes = &mut pipe.pending_mut()[body];
-        let outcome = columns.mask_row(bytes, suspicious).map_err(|_| MALFORMED)?;
-        if let Some(run) = self.runs.open(run) {
-            run.rows += 1;
-            run.bytes += end as u64;
-            run.masked.merge(outcome.masked);
+            Some(Expected::Query { run: Some(_), .. }) => {}
+            _ => return Err(OUT_OF_STEP),
         }
-        match outcome.reframed {
-            None => pipe.pass(end, Pass::answer()),
-            Some(row) => pipe.replace(end, &row),
-        }
-        Ok(())
+        self.columns.clone().ok_or(OUT_OF_STEP)
     }
 
     fn copy_out_row(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
         let Some(copy) = self.copy_out.as_mut() else { return Err(OUT_OF_STEP) };
         let end = body.end;
-        let masked = copy.mask_row(&mut pipe.pending_mut()[body]);
+        let masked = copy.mask_row(&mut pipe.pending_mut()[body])?;
         let run = self.front_run();
         if let Some(run) = run.and_then(|r| self.runs.open(r)) {
             run.rows += 1;
@@ -141,10 +153,11 @@ impl Conversation {
         }
     }
 
+    /// Masks free text where it lies and lets it through.
     fn scan_and_pass(&mut self, body: Range<usize>, pipe: &mut Pipe) {
         let end = body.end;
         let hits = hoop_mask::scan_text(&mut pipe.pending_mut()[body]);
-        self.metrics.masked(&Class::Pan).add(u64::from(hits));
+        self.metrics.masked(&Class::Pan).add(u64::from(hits.total()));
         pipe.pass(end, Pass::answer());
     }
 
@@ -528,4 +541,12 @@ impl Conversation {
         self.scan_and_pass(body, pipe);
         Ok(())
     }
+}
+
+/// A DataRow frame around `body`.
+fn encode_row(out: &mut Vec<u8>, body: &[u8]) -> Option<()> {
+    out.push(b'D');
+    out.extend_from_slice(&u32::try_from(body.len() + 4).ok()?.to_be_bytes());
+    out.extend_from_slice(body);
+    Some(())
 }

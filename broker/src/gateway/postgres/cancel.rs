@@ -15,7 +15,7 @@ pub struct Backend {
     /// The target.
     pub target: Arc<Target>,
     /// Its process id there.
-    pub pid: i32,
+    pub pid: u32,
     /// Its secret there.
     pub secret: Vec<u8>,
     /// The session that it serves.

@@ -7,13 +7,13 @@ use std::task::Context;
 use hoop_mask::Counts;
 use hoop_pgwire::{BackendTag, FrontendTag, WireError};
 
-use super::answer::Streaming;
 use super::columns::{Classes, Columns};
 use super::expected::{Expected, Queue};
 use super::judge::{Judge, Judged};
 use super::names::{Names, Portal};
 use super::pipe::Pipe;
 use super::runs::{Run, Runs};
+use super::streaming::Streaming;
 use crate::config::Limits;
 use crate::gate::{Ended, Gate, Pass};
 use crate::ledger::{Poisoned, Ticket};
@@ -108,6 +108,8 @@ pub struct Conversation {
     pub(super) streaming: Option<Streaming>,
     pub(super) copy_out: Option<super::copy::CopyOut>,
     busy: bool,
+    /// Rows that had to be framed anew are built here.
+    pub(super) spill: Vec<u8>,
 }
 
 /// What a conversation is made of.
@@ -166,6 +168,7 @@ impl Conversation {
             streaming: None,
             copy_out: None,
             busy: false,
+            spill: Vec::new(),
         }
     }
 

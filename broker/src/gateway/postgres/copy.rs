@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hoop_mask::{Class, Counts, StreamScanner};
+use hoop_mask::{Class, CopyBinaryWalker, Counts, Mode, StreamScanner};
 use hoop_pgwire::Format;
 use hoop_pgwire::backend::CopyResponse;
 use hoop_statement::{CopyFormat, CopyShape};
 
+use super::conversation::End;
 use crate::gate::Reason;
 
 /// How rows of one COPY are masked by column.
@@ -34,7 +35,10 @@ pub type Relations = HashMap<(String, String), Vec<(String, Option<Class>)>>;
 /// # Errors
 /// A refusal where the place of the classified columns in the data cannot be told: a COPY of a query, binary data, a
 /// relation that could be several.
-pub fn mask(shape: &CopyShape, relations: &Relations) -> Result<CopyMask, Arc<Reason>> {
+pub fn mask(shape: Option<&CopyShape>, relations: &Relations) -> Result<CopyMask, Arc<Reason>> {
+    let Some(shape) = shape else {
+        return Err(refused("a COPY of classified columns with these options", "use the text or csv format without ENCODING"));
+    };
     let Some((schema, relation)) = &shape.relation else {
         return Err(refused("COPY of a query that touches classified columns", "COPY the table, or run the query as a SELECT"));
     };
@@ -76,10 +80,19 @@ fn refused(what: &str, hint: &str) -> Arc<Reason> {
 #[derive(Debug)]
 pub struct CopyOut {
     mask: Option<Arc<CopyMask>>,
-    /// Scans pieces of rows that do not fit the buffer.
-    pub scanner: StreamScanner,
+    scan: Scan,
     header_pending: bool,
 }
+
+/// How the data is scanned.
+#[derive(Debug)]
+enum Scan {
+    Text(StreamScanner),
+    /// PGCOPY; the end of a number may lie in the next message, so what is not settled is kept back by the caller.
+    Binary(CopyBinaryWalker),
+}
+
+const SHAPELESS: End = End::TargetFault("the target sent COPY data of another shape than it announced");
 
 impl CopyOut {
     /// Begins, or `None` when the server's columns are not those of the mask.
@@ -90,9 +103,12 @@ impl CopyOut {
         {
             return None;
         }
-        let binary = response.overall == Format::Binary;
+        let scan = match response.overall {
+            Format::Text => Scan::Text(StreamScanner::new(Mode::CopyText)),
+            Format::Binary => Scan::Binary(CopyBinaryWalker::new(Vec::new())),
+        };
         let header_pending = mask.as_ref().is_some_and(|m| m.header);
-        Some(Self { mask, scanner: super::streaming::copy_scanner(binary), header_pending })
+        Some(Self { mask, scan, header_pending })
     }
 
     /// True when rows are masked by column: they must then be whole.
@@ -101,20 +117,45 @@ impl CopyOut {
         self.mask.is_some()
     }
 
-    /// Masks one CopyData body, which PostgreSQL fills with one row.
-    pub fn mask_row(&mut self, row: &mut [u8]) -> Counts {
+    /// Masks one whole CopyData body, which PostgreSQL fills with one row.
+    ///
+    /// # Errors
+    /// [`End::TargetFault`] for data of another shape.
+    pub fn mask_row(&mut self, row: &mut [u8]) -> Result<Counts, End> {
         let mut counts = Counts::default();
         if let Some(mask) = &self.mask {
             if std::mem::take(&mut self.header_pending) {
-                return counts;
+                return Ok(counts);
             }
             mask.apply(row, &mut counts);
         }
-        for _ in 0..hoop_mask::scan_text(row) {
-            counts.add(&Class::Pan);
-        }
-        counts
+        counts.merge(self.mask_piece(row, true)?.1);
+        Ok(counts)
     }
+
+    /// Masks a piece; `whole` when the message ends with it. Returns how much of it is settled.
+    ///
+    /// # Errors
+    /// [`End::TargetFault`] for data of another shape.
+    pub fn mask_piece(&mut self, piece: &mut [u8], whole: bool) -> Result<(usize, Counts), End> {
+        match &mut self.scan {
+            Scan::Text(scanner) if whole => Ok((piece.len(), scanner.finish(piece))),
+            Scan::Text(scanner) => Ok((scanner.push(piece), Counts::default())),
+            Scan::Binary(walker) => {
+                let before = walker.counts();
+                let settled = walker.push(piece).map_err(|_| SHAPELESS)?;
+                // PostgreSQL puts whole rows into a message: nothing may be left over at its end.
+                if whole && settled < piece.len() {
+                    return Err(SHAPELESS);
+                }
+                Ok((settled, since(before, walker.counts())))
+            }
+        }
+    }
+}
+
+fn since(before: Counts, now: Counts) -> Counts {
+    Counts { pan: now.pan.saturating_sub(before.pan), track: now.track.saturating_sub(before.track), ..Counts::default() }
 }
 
 impl CopyMask {

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::columns::CopyMask;
+use super::copy::CopyMask;
 use super::names::Serial;
 use super::runs::RunKey;
 use crate::ledger::Ticket;

@@ -4,15 +4,15 @@
 //! and is cached by connection.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use hoop_ledger::entry::Parameter;
-use hoop_policy::Verdict;
-use hoop_statement::{Analysis, Copy, Facts, Prepared, TextLimits, Verb};
+use hoop_policy::{SessionFacts, TargetFacts, Verdict, Via};
+use hoop_statement::{Analysis, Copy, CopyShape, Facts, Prepared, TextLimits, Verb, copy_shape};
 use tokio::sync::oneshot;
 
 use super::catalog::Catalog;
@@ -45,7 +45,8 @@ pub struct TextFacts {
     affected: Vec<String>,
     write: bool,
     copies_in: bool,
-    copy_out: Option<hoop_statement::CopyOut>,
+    /// COPY TO STDOUT is in it; the shape of its data, where it is understood.
+    copy_out: Option<Option<CopyShape>>,
 }
 
 /// A text with its verdict for this connection.
@@ -74,13 +75,13 @@ pub enum Looked {
 pub fn analyse(text: &str, bytes: usize, depth: usize) -> Analysed {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     match hoop_statement::analyse(text, &TextLimits { bytes, depth }) {
-        Ok(analysis) => Ok(Arc::new(TextFacts::new(NEXT.fetch_add(1, Ordering::Relaxed), analysis))),
+        Ok(analysis) => Ok(Arc::new(TextFacts::new(NEXT.fetch_add(1, Ordering::Relaxed), text, analysis))),
         Err(refusal) => Err(text_refused(&refusal)),
     }
 }
 
 impl TextFacts {
-    fn new(id: u64, analysis: Analysis) -> Self {
+    fn new(id: u64, text: &str, analysis: Analysis) -> Self {
         let mut verbs: Vec<String> = Vec::new();
         let mut affected: Vec<String> = Vec::new();
         for facts in &analysis.statements {
@@ -91,7 +92,7 @@ impl TextFacts {
             }
             for relation in &facts.relations {
                 let name = relation.schema.as_ref().map_or_else(|| relation.name.clone(), |s| format!("{s}.{}", relation.name));
-                let name = hoop_statement::harmless_identifier(&name);
+                let name = without_numbers(&name);
                 if !affected.contains(&name) {
                     affected.push(name);
                 }
@@ -101,7 +102,11 @@ impl TextFacts {
             id,
             write: !analysis.statements.iter().all(Facts::is_read_only),
             copies_in: analysis.statements.iter().any(|f| f.copy == Some(Copy::FromStdin)),
-            copy_out: analysis.copy_out,
+            copy_out: analysis
+                .statements
+                .iter()
+                .any(|f| f.copy == Some(Copy::ToStdout))
+                .then(|| copy_shape(text)),
             verbs,
             affected,
             record: analysis.record,
@@ -193,12 +198,12 @@ pub struct Judge {
     parser: Parser,
     policy: Arc<arc_swap::ArcSwap<InForce>>,
     session: Arc<Session>,
-    subject: hoop_policy::Subject,
+    facts: SessionFacts,
+    target: TargetFacts,
     classified: HashSet<(String, String)>,
     relations: HashMap<(String, String), Vec<(String, Option<hoop_mask::Class>)>>,
     verdicts: HashMap<u64, Arc<Judged>>,
     parsing: Option<oneshot::Receiver<Analysed>>,
-    limits: (usize, usize),
 }
 
 impl std::fmt::Debug for Judge {
@@ -238,17 +243,23 @@ fn keep(text: &str, analysed: &Analysed) {
 impl Judge {
     /// A judge for one connection.
     #[must_use]
-    pub fn new(gateway: &Gateway, session: &Arc<Session>, target: &Arc<Target>, catalog: &Catalog, via: &str) -> Self {
+    pub fn new(gateway: &Gateway, session: &Arc<Session>, target: &Arc<Target>, catalog: &Catalog, via: Via) -> Self {
         Self {
             parser: gateway.parser.clone(),
             policy: Arc::clone(&gateway.policy),
-            subject: super::super::subject(session, target, via),
+            facts: SessionFacts {
+                level: session.level,
+                via,
+                bearer: session.client_key.is_none(),
+                statement_count: 1,
+                approvals: BTreeSet::new(),
+            },
+            target: super::super::target_facts(target),
             session: Arc::clone(session),
             classified: target.classes.iter().map(|c| (c.schema.clone(), c.relation.clone())).collect(),
             relations: catalog.relations.clone(),
             verdicts: HashMap::new(),
             parsing: None,
-            limits: (gateway.limits.statement_bytes, gateway.limits.statement_depth),
         }
     }
 
@@ -313,7 +324,7 @@ impl Judge {
         let mut ruling = self.rule(policy, facts);
         let mut copy = None;
         if let (Some(shape), true, Ruling::Allow { .. }) = (&facts.copy_out, classified, &ruling) {
-            match copy::mask(shape, &self.relations) {
+            match copy::mask(shape.as_ref(), &self.relations) {
                 Ok(mask) => copy = Some(Arc::new(mask)),
                 Err(reason) => ruling = Ruling::Refuse(reason),
             }
@@ -324,11 +335,12 @@ impl Judge {
     /// Every statement of the text is judged; the worst verdict wins.
     fn rule(&self, policy: &InForce, facts: &TextFacts) -> Ruling {
         let mut rules: Vec<String> = Vec::new();
+        let session = SessionFacts { statement_count: facts.statements.len(), ..self.facts.clone() };
         for statement in &facts.statements {
             if let Some(reason) = pins::denied(statement) {
                 return Ruling::Refuse(reason);
             }
-            match hoop_policy::judge(&policy.set, &self.subject, statement) {
+            match hoop_policy::judge(&policy.set, &self.session.principal, &session, &self.target, statement) {
                 Verdict::Allow(allowed) => {
                     for rule in allowed.rules {
                         if !rules.contains(&rule) {
@@ -343,5 +355,76 @@ impl Judge {
         }
         // A text without a statement does nothing; the server answers it with EmptyQueryResponse.
         Ruling::Allow { rules }
+    }
+}
+
+fn denied(denial: hoop_policy::Denial) -> Reason {
+    let rules: Vec<String> = denial.rules.into_iter().collect();
+    let record = if denial.control_failure { "a rule could not be evaluated" } else { "denied by policy" };
+    Reason {
+        sqlstate: "42501",
+        rules,
+        message: denial.reason,
+        hint: denial.hint,
+        position: None,
+        record: record.to_owned(),
+    }
+}
+
+fn held(requirement: &hoop_policy::Requirement) -> Reason {
+    Reason {
+        sqlstate: "42501",
+        rules: requirement.rules.iter().cloned().collect(),
+        message: format!("{} (it would wait for an approval, which this version cannot take)", requirement.reason),
+        hint: Some("ask the owners of the policy".to_owned()),
+        position: None,
+        record: "needs an approval".to_owned(),
+    }
+}
+
+fn text_refused(refusal: &hoop_statement::Refusal) -> Arc<Reason> {
+    let position = match refusal {
+        hoop_statement::Refusal::Syntax { position, .. } => position.and_then(|p| u32::try_from(p).ok()),
+        _ => None,
+    };
+    Arc::new(Reason {
+        sqlstate: refusal.sqlstate(),
+        rules: vec!["gateway.text".to_owned()],
+        message: refusal.to_string(),
+        hint: refusal.hint().map(str::to_owned),
+        position,
+        record: refusal.record(),
+    })
+}
+
+/// A name as written, for the ledger: anything can be written as a name, so runs of three digits and more are taken out.
+fn without_numbers(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut run = String::new();
+    for c in name.chars().chain(['\0']) {
+        if c.is_numeric() {
+            run.push(c);
+            continue;
+        }
+        if run.chars().count() < 3 {
+            out.push_str(&run);
+        } else {
+            out.push('#');
+        }
+        run.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_carry_no_numbers_into_the_ledger() {
+        assert_eq!(super::without_numbers("public.orders_12"), "public.orders_12");
+        assert_eq!(super::without_numbers("t4111111111111111x737"), "t#x#");
+        assert_eq!(super::without_numbers("٤١١١"), "#");
     }
 }

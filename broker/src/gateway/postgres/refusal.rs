@@ -84,7 +84,7 @@ fn encoded(report: &LocalReport<'_>) -> Vec<u8> {
 pub fn error_response(reason: &Reason, id: StatementId, session: SessionId) -> Vec<u8> {
     let by_rule = reason.sqlstate == "42501";
     let message = if by_rule {
-        format!("denied by rule {}: {}", reason.rules.join(", "), reason.message)
+        format!("denied by rule `{}`: {}", reason.rules.join("`, rule `"), reason.message)
     } else {
         reason.message.clone()
     };

@@ -8,6 +8,7 @@ use hoop_api::ConnectionId;
 use hoop_ledger::entry::{Event, Outcome};
 use hoop_pgwire::backend::{BackendKeyData, TransactionStatus, encode};
 use hoop_pgwire::startup::{Parameters, ProtocolVersion};
+use hoop_policy::Via;
 use hoop_pgwire::{CancelKey, WireError};
 use tokio::io::AsyncWriteExt as _;
 
@@ -46,8 +47,8 @@ pub struct Arrived {
     pub version: ProtocolVersion,
     /// From where.
     pub address: SocketAddr,
-    /// `tunnel` or `native`.
-    pub via: &'static str,
+    /// By which way.
+    pub via: Via,
 }
 
 /// Serves one connection. All that ends it is recorded and told to the client.
@@ -128,7 +129,7 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
         .map_err(|e| unreachable(&target, &e))?;
     let catalog = catalog::read(&mut upstream, &target).await.map_err(|e| unreachable(&target, &e))?;
     let id = ConnectionId::from_parts(clock::unix_ms(), rand::random());
-    let scribe = gateway.scribe(session, arrived.address, arrived.via, session.client_key.is_none());
+    let scribe = gateway.scribe(session, arrived.address, arrived.via.as_str(), session.client_key.is_none());
     let event = Event::Connection {
         session: session.id.to_string(),
         connection: id.to_string(),
@@ -207,7 +208,10 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     };
     relay.inbound.preload(&arrived.rest);
     relay.answer.preload(&rest);
-    let way = if arrived.via == "tunnel" { Way::Tunnel } else { Way::Native };
+    let way = match arrived.via {
+        Via::Tunnel => Way::Tunnel,
+        Via::Native => Way::Native,
+    };
     gateway.metrics.connections(way).inc();
     let end = match greeting {
         Ok(greeting) => {

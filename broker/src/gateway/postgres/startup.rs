@@ -47,12 +47,12 @@ pub struct Wishes {
 ///
 /// # Errors
 /// [`StartupRefused`] for a replication connection, another encoding than UTF-8, or a setting that is not allowed.
-pub fn read(parameters: &[(String, String)]) -> Result<Wishes, StartupRefused> {
+pub fn read<'p>(parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> Result<Wishes, StartupRefused> {
     let mut wishes = Wishes::default();
     for (name, value) in parameters {
-        match name.as_str() {
-            "user" => wishes.user.clone_from(value),
-            "database" => wishes.database = Some(value.clone()),
+        match name {
+            "user" => value.clone_into(&mut wishes.user),
+            "database" => wishes.database = Some(value.to_owned()),
             "replication" => refuse_replication(value)?,
             "client_encoding" => require_utf8(value)?,
             "options" => {
@@ -61,7 +61,7 @@ pub fn read(parameters: &[(String, String)]) -> Result<Wishes, StartupRefused> {
                 }
             }
             name if name.starts_with("_pq_.") => {}
-            name => wishes.set(name, value.clone())?,
+            name => wishes.set(name, value.to_owned())?,
         }
     }
     Ok(wishes)
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     fn with(name: &str, value: &str) -> Result<Wishes, StartupRefused> {
-        read(&[("user".into(), "u".into()), (name.into(), value.into())])
+        read([("user", "u"), (name, value)])
     }
 
     #[test]

@@ -280,13 +280,13 @@ async fn scram(
             _ => return Err(UpstreamError::Protocol),
         }
         match Authentication::decode(&body).map_err(|_| UpstreamError::Protocol)? {
-            Authentication::SaslContinue(data) => {
+            Authentication::SaslContinue { data } => {
                 scram.update(data).map_err(UpstreamError::Scram)?;
                 let mut out = Vec::with_capacity(128);
                 encode::sasl_response(&mut out, scram.message()).map_err(|_| UpstreamError::Protocol)?;
                 talk.send(&out).await?;
             }
-            Authentication::SaslFinal(data) => {
+            Authentication::SaslFinal { data } => {
                 scram.finish(data).map_err(UpstreamError::Scram)?;
                 // Only a server that proved its knowledge of the password gets further.
                 let (tag, body) = talk.message().await?;
