@@ -13,17 +13,17 @@ use hoop_policy::{
 use hoop_statement::{TextLimits, analyse};
 
 /// The starter policy as shipped.
-pub const PCI: &str = include_str!("../../../../broker/policy/pci.cedar");
+pub(crate) const PCI: &str = include_str!("../../../../broker/policy/pci.cedar");
 
-pub fn pci() -> PolicySet {
+pub(crate) fn pci() -> PolicySet {
     load(PCI)
 }
 
-pub fn load(text: &str) -> PolicySet {
+pub(crate) fn load(text: &str) -> PolicySet {
     PolicySet::load(&[("test.cedar", text)]).unwrap_or_else(|f| panic!("{f:?}"))
 }
 
-pub fn principal(id: &str, groups: &[&str]) -> Principal {
+pub(crate) fn principal(id: &str, groups: &[&str]) -> Principal {
     Principal {
         id: id.to_owned(),
         name: id.to_owned(),
@@ -33,28 +33,28 @@ pub fn principal(id: &str, groups: &[&str]) -> Principal {
     }
 }
 
-pub fn developer() -> Principal {
+pub(crate) fn developer() -> Principal {
     principal("dora", &["developers"])
 }
 
-pub fn dba() -> Principal {
+pub(crate) fn dba() -> Principal {
     principal("dan", &["dba"])
 }
 
-pub fn session(level: AccessLevel) -> SessionFacts {
+pub(crate) fn session(level: AccessLevel) -> SessionFacts {
     SessionFacts { level, via: Via::Tunnel, bearer: false, statement_count: 1, approvals: [].into() }
 }
 
-pub fn target() -> TargetFacts {
+pub(crate) fn target() -> TargetFacts {
     TargetFacts { name: "payments-db".to_owned(), environment: Some("production".to_owned()) }
 }
 
-pub fn judged(policy: &PolicySet, who: &Principal, level: AccessLevel, text: &str) -> Verdict {
+pub(crate) fn judged(policy: &PolicySet, who: &Principal, level: AccessLevel, text: &str) -> Verdict {
     let facts = analyse(text, &TextLimits::default()).unwrap_or_else(|e| panic!("{text}: {e}")).statements;
     judge_all(policy, who, &session(level), &target(), &facts)
 }
 
-pub fn line(v: &Verdict) -> String {
+pub(crate) fn line(v: &Verdict) -> String {
     let rules: Vec<&str> = v.rules().iter().map(String::as_str).collect();
     let word = match v {
         Verdict::Allow(_) => "allow",
