@@ -1,19 +1,21 @@
-//! Cedar policy, verdicts and the pure judge. Only the types that others already need are fixed here.
+//! Cedar policy, verdicts and the pure judge: values in, [`Verdict`] out.
+//!
+//! Default deny, a rule that forbids wins, and an error while a rule is evaluated is a denial. Nothing here reads a
+//! clock, a file or a socket, and nothing here sends a statement anywhere.
 
-/// An authenticated person, workload or agent, with groups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// Unique id: `alice` (local) or `issuer-scoped subject`.
-    pub id: String,
-    /// Display name.
-    pub name: String,
-    /// `user`, `workload` or `agent`.
-    pub kind: PrincipalKind,
-    /// Immutable identity of the person; without one it cannot approve.
-    pub person_id: Option<String>,
-    /// Groups as the identity provider told.
-    pub groups: Vec<String>,
-}
+mod approvals;
+mod entities;
+mod facts;
+mod judge;
+mod load;
+mod principal;
+mod rule;
+mod verdict;
 
-/// Who a principal is: a person, a pipeline, or an AI agent.
-pub use hoop_api::PrincipalKind;
+pub use facts::{Action, OpeningFacts, SessionFacts, TargetFacts, Via};
+pub use hoop_api::{AccessLevel, PrincipalKind};
+pub use judge::{judge, judge_action, judge_all, judge_session};
+pub use load::{LoadFault, PolicySet, SCHEMA};
+pub use principal::Principal;
+pub use rule::{Effect, Reviewers, Rule};
+pub use verdict::{Allowed, DEFAULT_RULE, Denial, Obligations, Requirement, Verdict};

@@ -116,9 +116,7 @@ impl Walker {
 
 impl Walk for pb::RangeVar {
     fn walk(&self, w: &mut Walker) {
-        let is_cte = w.access == Access::Read
-            && self.schemaname.is_empty()
-            && w.ctes.iter().any(|name| *name == self.relname);
+        let is_cte = w.access == Access::Read && self.schemaname.is_empty() && w.ctes.contains(&self.relname);
         if !is_cte {
             w.relation(&self.schemaname, &self.relname, w.access);
         }

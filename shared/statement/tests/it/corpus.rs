@@ -7,7 +7,7 @@ use crate::{analyse, facts, line};
 const CORPUS: &str = include_str!("corpus.txt");
 
 /// Statements of the corpus.
-pub fn statements() -> impl Iterator<Item = &'static str> {
+pub(crate) fn statements() -> impl Iterator<Item = &'static str> {
     CORPUS.lines().filter(|l| !l.is_empty())
 }
 

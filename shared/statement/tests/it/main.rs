@@ -1,5 +1,7 @@
 //! Statements in, facts and records out.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod canary;
 mod corpus;
 mod limits;
@@ -8,7 +10,7 @@ mod refusals;
 use hoop_statement::{Analysis, Facts, Refusal, SettingAct, TextLimits};
 
 /// Judges on a stack of the documented size.
-pub fn analyse(text: &str) -> Result<Analysis, Refusal> {
+pub(crate) fn analyse(text: &str) -> Result<Analysis, Refusal> {
     let text = text.to_owned();
     std::thread::Builder::new()
         .stack_size(hoop_statement::STACK_BYTES)
@@ -19,14 +21,14 @@ pub fn analyse(text: &str) -> Result<Analysis, Refusal> {
 }
 
 /// The facts of a single statement.
-pub fn facts(text: &str) -> Facts {
+pub(crate) fn facts(text: &str) -> Facts {
     let analysis = analyse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
     assert_eq!(analysis.statements.len(), 1, "{text}");
     analysis.statements.into_iter().next().unwrap()
 }
 
 /// One line of facts, for snapshots.
-pub fn line(f: &Facts) -> String {
+pub(crate) fn line(f: &Facts) -> String {
     let mut out = format!("{} [{}] {}", f.tag, f.verbs, f.class());
     if f.is_read_only() {
         out.push_str(" ro");

@@ -1,0 +1,128 @@
+//! What the judge is told besides the statement.
+
+use std::collections::BTreeSet;
+
+use hoop_api::AccessLevel;
+
+/// The way into the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Via {
+    /// hoopctl's tunnel.
+    Tunnel,
+    /// The native PostgreSQL listener.
+    Native,
+}
+
+impl Via {
+    /// The word in policy and ledger.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tunnel => "tunnel",
+            Self::Native => "native",
+        }
+    }
+}
+
+/// The session that a statement runs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// Its access level.
+    pub level: AccessLevel,
+    /// The way in.
+    pub via: Via,
+    /// True when it hangs on a bearer secret.
+    pub bearer: bool,
+    /// Statements in the same message.
+    pub statement_count: usize,
+    /// Ids of rules that an approval has satisfied for this statement; empty without one.
+    pub approvals: BTreeSet<String>,
+}
+
+/// How a session or token is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpeningFacts {
+    /// The access level asked for.
+    pub level: AccessLevel,
+    /// The way in.
+    pub via: Via,
+    /// True when it will hang on a bearer secret.
+    pub bearer: bool,
+    /// Ids of rules that an approval has satisfied; empty without one.
+    pub approvals: BTreeSet<String>,
+}
+
+/// The target of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetFacts {
+    /// Its name.
+    pub name: String,
+    /// Environment word of the config.
+    pub environment: Option<String>,
+}
+
+/// What a principal does, as the schema names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// A statement that changes only its session.
+    Control,
+    /// Reads rows.
+    Read,
+    /// Changes rows.
+    Write,
+    /// Changes definitions.
+    Ddl,
+    /// Changes privileges or the server.
+    Administer,
+    /// Calls a function.
+    Call,
+    /// Opens a session.
+    Session,
+    /// Opens a session that shows classified columns.
+    Reveal,
+    /// Asks for a bearer token good for one connection.
+    Token,
+    /// Asks for a bearer token good for a whole session.
+    TokenSession,
+    /// Ends somebody else's session.
+    EndSession,
+    /// Sees other people's sessions and the ledger.
+    Audit,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 12] = [
+        Self::Control,
+        Self::Read,
+        Self::Write,
+        Self::Ddl,
+        Self::Administer,
+        Self::Call,
+        Self::Session,
+        Self::Reveal,
+        Self::Token,
+        Self::TokenSession,
+        Self::EndSession,
+        Self::Audit,
+    ];
+
+    /// The word in policy and ledger.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Ddl => "ddl",
+            Self::Administer => "administer",
+            Self::Call => "call",
+            Self::Session => "session",
+            Self::Reveal => "reveal",
+            Self::Token => "token",
+            Self::TokenSession => "token_session",
+            Self::EndSession => "end_session",
+            Self::Audit => "audit",
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The judge: pure, default deny, and a denial whenever a rule cannot be evaluated.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, Request, Response};
+use hoop_api::{AccessLevel, Untrusted};
+use hoop_statement::{Access, Class, Facts, Relation};
+
+use crate::entities::{self, Misfit};
+use crate::facts::{Action, OpeningFacts, SessionFacts, TargetFacts};
+use crate::load::{PolicySet, ids};
+use crate::principal::Principal;
+use crate::rule::{Effect, Rule};
+use crate::verdict::{Allowed, DEFAULT_RULE, Denial, Obligations, Requirement, Verdict};
+
+/// Judges one statement: the target first, then each relation and function that it names. The strictest verdict
+/// stands.
+#[must_use]
+pub fn judge(
+    policy: &PolicySet,
+    principal: &Principal,
+    session: &SessionFacts,
+    target: &TargetFacts,
+    facts: &Facts,
+) -> Verdict {
+    statement(policy, principal, session, target, facts).unwrap_or_else(|e| failure(&e))
+}
+
+/// Judges all statements of one message; the worst verdict stands. An empty message is judged as a statement that
+/// does nothing.
+#[must_use]
+pub fn judge_all(
+    policy: &PolicySet,
+    principal: &Principal,
+    session: &SessionFacts,
+    target: &TargetFacts,
+    statements: &[Facts],
+) -> Verdict {
+    let session = SessionFacts { statement_count: statements.len(), ..session.clone() };
+    let one = |facts: &Facts| judge(policy, principal, &session, target, facts);
+    match statements.split_first() {
+        None => one(&Facts::default()),
+        Some((first, rest)) => rest.iter().fold(one(first), |verdict, facts| verdict.and(one(facts))),
+    }
+}
+
+/// Judges whether a session may be opened; with level `reveal` the action of that name is asked as well.
+#[must_use]
+pub fn judge_session(
+    policy: &PolicySet,
+    principal: &Principal,
+    opening: &OpeningFacts,
+    target: &TargetFacts,
+) -> Verdict {
+    let open = judge_action(policy, principal, opening, Action::Session, Some(target));
+    match opening.level {
+        AccessLevel::Masked | AccessLevel::Write => open,
+        AccessLevel::Reveal => {
+            open.and(judge_action(policy, principal, opening, Action::Reveal, Some(target)))
+        }
+    }
+}
+
+/// Judges an act outside statements, on a target, or on the whole broker where there is none.
+#[must_use]
+pub fn judge_action(
+    policy: &PolicySet,
+    principal: &Principal,
+    opening: &OpeningFacts,
+    action: Action,
+    target: Option<&TargetFacts>,
+) -> Verdict {
+    let judged = || {
+        let bench = Bench {
+            policy,
+            principal: entities::principal_uid(principal)?,
+            entities: policy
+                .actions
+                .clone()
+                .add_entities(entities::base(principal, target)?, None)
+                .map_err(Misfit::of)?,
+            context: entities::opening_context(opening)?,
+            mask: opening.level != AccessLevel::Reveal,
+        };
+        let resource = match target {
+            Some(t) => entities::uid("Target", &t.name)?,
+            None => entities::broker_uid()?,
+        };
+        let what = target.map_or_else(|| "this broker".to_owned(), |t| format!("`{}`", t.name));
+        bench.ask(action, resource, &what)
+    };
+    judged().unwrap_or_else(|e| failure(&e))
+}
+
+fn statement(
+    policy: &PolicySet,
+    principal: &Principal,
+    session: &SessionFacts,
+    target: &TargetFacts,
+    facts: &Facts,
+) -> Result<Verdict, Misfit> {
+    let bench = Bench {
+        policy,
+        principal: entities::principal_uid(principal)?,
+        entities: entities::of_statement(&policy.actions, principal, target, facts)?,
+        context: entities::statement_context(session, facts)?,
+        mask: session.level != AccessLevel::Reveal,
+    };
+    let action = action_of(facts.class());
+    let whole = format!("`{}`", Untrusted::new(target.name.as_str()));
+    let mut verdict = bench.ask(action, entities::uid("Target", &target.name)?, &whole)?;
+    for r in &facts.relations {
+        let what = shown(r.schema.as_deref(), &r.name);
+        let asked = bench.ask(relation_action(action, r), entities::relation_uid(target, r)?, &what)?;
+        verdict = verdict.and(asked);
+    }
+    for f in &facts.functions {
+        let what = shown(f.schema.as_deref(), &f.name);
+        verdict = verdict.and(bench.ask(Action::Call, entities::function_uid(target, f)?, &what)?);
+    }
+    Ok(verdict)
+}
+
+const fn action_of(class: Class) -> Action {
+    match class {
+        Class::Session => Action::Control,
+        Class::Read => Action::Read,
+        Class::Write => Action::Write,
+        Class::Ddl => Action::Ddl,
+        Class::Administer => Action::Administer,
+    }
+}
+
+/// What is read is read, whatever else the statement does; what is written is written as far as the statement goes.
+const fn relation_action(statement: Action, relation: &Relation) -> Action {
+    match (relation.access, statement) {
+        (Access::Read, _) => Action::Read,
+        (Access::Write, Action::Ddl | Action::Administer) => statement,
+        (Access::Write, _) => Action::Write,
+    }
+}
+
+fn shown(schema: Option<&str>, name: &str) -> String {
+    let full = schema.map_or_else(|| name.to_owned(), |s| format!("{s}.{name}"));
+    format!("`{}`", Untrusted::new(full))
+}
+
+struct Bench<'a> {
+    policy: &'a PolicySet,
+    principal: EntityUid,
+    entities: Entities,
+    context: Context,
+    mask: bool,
+}
+
+impl Bench<'_> {
+    fn ask(&self, action: Action, resource: EntityUid, what: &str) -> Result<Verdict, Misfit> {
+        let action_uid = entities::uid("Action", action.as_str())?;
+        let context = self.context.clone();
+        let schema = Some(&self.policy.schema);
+        let request = Request::new(self.principal.clone(), action_uid, resource, context, schema)
+            .map_err(Misfit::of)?;
+        let response = Authorizer::new().is_authorized(&request, &self.policy.cedar, &self.entities);
+        Ok(self.verdict(&response, action, what))
+    }
+
+    fn verdict(&self, response: &Response, action: Action, what: &str) -> Verdict {
+        // Cedar skips a rule that raises an error; a forbid that is skipped forbids nothing. So any error denies.
+        let failed: BTreeSet<String> = response.diagnostics().errors().map(error_rule).collect();
+        if !failed.is_empty() {
+            let reason = "a policy rule could not be evaluated".to_owned();
+            let hint = Some("the broker's administrator finds the rule in the log".to_owned());
+            return Verdict::Deny(Denial { rules: failed, reason, hint, control_failure: true });
+        }
+        let rules = ids(response.diagnostics().reason());
+        match response.decision() {
+            Decision::Allow if !rules.is_empty() => {
+                Verdict::Allow(Allowed { rules, obligations: Obligations { mask: self.mask } })
+            }
+            Decision::Allow | Decision::Deny => self.refuse(rules, action, what),
+        }
+    }
+
+    fn refuse(&self, rules: BTreeSet<String>, action: Action, what: &str) -> Verdict {
+        let forbids: Vec<&Rule> = rules
+            .iter()
+            .filter_map(|id| self.policy.rule(id))
+            .filter(|r| r.effect == Effect::Forbid)
+            .collect();
+        if forbids.is_empty() || forbids.len() != rules.len() {
+            return Verdict::Deny(Denial {
+                rules: BTreeSet::from([DEFAULT_RULE.to_owned()]),
+                reason: format!("no rule permits `{}` on {what}", action.as_str()),
+                hint: None,
+                control_failure: false,
+            });
+        }
+        let reviewers: Option<Vec<_>> = forbids.iter().map(|r| r.hold.clone()).collect();
+        let first = |pick: fn(&Rule) -> Option<&String>| forbids.iter().find_map(|r| pick(r).cloned());
+        let reason = first(|r| r.message.as_ref())
+            .unwrap_or_else(|| format!("a rule forbids `{}` on {what}", action.as_str()));
+        match reviewers {
+            Some(reviewers) => Verdict::Hold(Requirement { rules, reviewers, reason }),
+            None => {
+                let hint = first(|r| r.hint.as_ref());
+                Verdict::Deny(Denial { rules, reason, hint, control_failure: false })
+            }
+        }
+    }
+}
+
+fn error_rule(e: &cedar_policy::AuthorizationError) -> String {
+    match e {
+        cedar_policy::AuthorizationError::PolicyEvaluationError(inner) => inner.policy_id().to_string(),
+    }
+}
+
+/// Facts that the schema does not take are our own fault: deny, and say so.
+fn failure(e: &Misfit) -> Verdict {
+    Verdict::Deny(Denial {
+        rules: BTreeSet::from([DEFAULT_RULE.to_owned()]),
+        reason: format!("policy could not be asked: {e}"),
+        hint: None,
+        control_failure: true,
+    })
+}

@@ -1,0 +1,118 @@
+//! A rule and its annotations, parsed into types at load.
+
+use cedar_policy::Policy;
+
+/// Whether a rule permits or forbids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Permits.
+    Permit,
+    /// Forbids; wins over every permit.
+    Forbid,
+}
+
+/// Who must approve: `@hold("2 of leads")`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reviewers {
+    /// How many different persons.
+    pub count: u32,
+    /// The group that they are in.
+    pub group: String,
+}
+
+/// One statement of the policy set, by its `@id`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// `@id`: unique, in errors and ledger.
+    pub id: String,
+    /// Permits or forbids.
+    pub effect: Effect,
+    /// `@message`: the reason shown to the person.
+    pub message: Option<String>,
+    /// `@hint`: what the person can do.
+    pub hint: Option<String>,
+    /// `@pci`: the requirements that it serves.
+    pub pci: Option<String>,
+    /// `@hold`: who may lift it, for a rule that forbids.
+    pub hold: Option<Reviewers>,
+}
+
+/// What is wrong with an annotation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AnnotationFault {
+    #[error("rule has no `@id`")]
+    NoId,
+    #[error("`@id` is `{0}`, only lower-case letters, digits and `-` are allowed, and `default` is taken")]
+    BadId(String),
+    #[error("`@{0}` is not an annotation known here")]
+    Unknown(String),
+    #[error("`@{0}` is empty")]
+    Empty(String),
+    #[error("`@hold` is `{0}`, not a number of reviewers and their group")]
+    BadHold(String),
+    #[error("`@hold` stands on a rule that permits")]
+    HoldOnPermit,
+}
+
+impl AnnotationFault {
+    pub(crate) const fn hint(&self) -> &'static str {
+        match self {
+            Self::NoId => "add `@id(\"a-short-name\")` before `permit` or `forbid`",
+            Self::BadId(_) => "use a name such as `no-drop-table`",
+            Self::Unknown(_) => "known are @id, @message, @hint, @pci and @hold",
+            Self::Empty(_) => "give it a text or take it out",
+            Self::BadHold(_) => "write `@hold(\"2 of leads\")`",
+            Self::HoldOnPermit => {
+                "put it on a `forbid` with `unless { context.approvals.contains(\"its id\") }`"
+            }
+        }
+    }
+}
+
+impl Rule {
+    pub(crate) fn parse(policy: &Policy) -> Result<Self, Vec<AnnotationFault>> {
+        let effect = match policy.effect() {
+            cedar_policy::Effect::Permit => Effect::Permit,
+            cedar_policy::Effect::Forbid => Effect::Forbid,
+        };
+        let mut rule = Self { id: String::new(), effect, message: None, hint: None, pci: None, hold: None };
+        let mut faults = Vec::new();
+        for (key, value) in policy.annotations() {
+            let text = value.trim().to_owned();
+            if text.is_empty() {
+                faults.push(AnnotationFault::Empty(key.to_owned()));
+                continue;
+            }
+            match key {
+                "id" if is_id(&text) => rule.id = text,
+                "id" => faults.push(AnnotationFault::BadId(text)),
+                "message" => rule.message = Some(text),
+                "hint" => rule.hint = Some(text),
+                "pci" => rule.pci = Some(text),
+                "hold" => match reviewers(&text) {
+                    Some(_) if effect == Effect::Permit => faults.push(AnnotationFault::HoldOnPermit),
+                    Some(r) => rule.hold = Some(r),
+                    None => faults.push(AnnotationFault::BadHold(text)),
+                },
+                other => faults.push(AnnotationFault::Unknown(other.to_owned())),
+            }
+        }
+        if policy.annotation("id").is_none() {
+            faults.push(AnnotationFault::NoId);
+        }
+        if faults.is_empty() { Ok(rule) } else { Err(faults) }
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text != crate::verdict::DEFAULT_RULE
+        && text.len() <= 64
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn reviewers(text: &str) -> Option<Reviewers> {
+    let (count, group) = text.split_once(" of ")?;
+    let count: u32 = count.trim().parse().ok()?;
+    let group = group.trim();
+    (count > 0 && !group.is_empty()).then(|| Reviewers { count, group: group.to_owned() })
+}

@@ -1,0 +1,116 @@
+//! What the judge says.
+
+use std::collections::BTreeSet;
+
+use crate::rule::Reviewers;
+
+/// The rule id of the default: nothing permits it.
+pub const DEFAULT_RULE: &str = "default";
+
+/// The judge's answer. Always names its rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may happen.
+    Allow(Allowed),
+    /// It may happen once these holds are lifted.
+    Hold(Requirement),
+    /// It may not happen.
+    Deny(Denial),
+}
+
+/// Why and how it may happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// Rules that permit it.
+    pub rules: BTreeSet<String>,
+    /// What must be done with the answer.
+    pub obligations: Obligations,
+}
+
+/// What must be done with the answer of an allowed statement; several combine to the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Obligations {
+    /// Classified columns are masked.
+    pub mask: bool,
+}
+
+/// The holds to lift. All of them, each by its own reviewers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// Rules that hold it.
+    pub rules: BTreeSet<String>,
+    /// Who must approve, one entry a rule, in the order of `rules`.
+    pub reviewers: Vec<Reviewers>,
+    /// For the person who asks.
+    pub reason: String,
+}
+
+/// Why it may not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// Rules that forbid it, or `default`.
+    pub rules: BTreeSet<String>,
+    /// For the person. It can name relations and functions as written; the ledger takes `rules` alone.
+    pub reason: String,
+    /// What the person can do.
+    pub hint: Option<String>,
+    /// True when a rule could not be evaluated: an entry of its own (PCI DSS 10.7.2).
+    pub control_failure: bool,
+}
+
+impl Verdict {
+    /// Rules that decided.
+    #[must_use]
+    pub const fn rules(&self) -> &BTreeSet<String> {
+        match self {
+            Self::Allow(a) => &a.rules,
+            Self::Hold(r) => &r.rules,
+            Self::Deny(d) => &d.rules,
+        }
+    }
+
+    /// True for [`Verdict::Allow`].
+    #[must_use]
+    pub const fn is_allow(&self) -> bool {
+        match self {
+            Self::Allow(_) => true,
+            Self::Hold(_) | Self::Deny(_) => false,
+        }
+    }
+
+    /// The stricter of two: any denial wins, then any hold; rules of equal verdicts are joined.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Deny(mut a), Self::Deny(b)) => {
+                a.rules.extend(b.rules);
+                a.control_failure |= b.control_failure;
+                // A rule with words of its own says more than the default.
+                if a.hint.is_none() && b.hint.is_some() {
+                    (a.reason, a.hint) = (b.reason, b.hint);
+                }
+                Self::Deny(a)
+            }
+            (Self::Deny(d), Self::Hold(_) | Self::Allow(_))
+            | (Self::Hold(_) | Self::Allow(_), Self::Deny(d)) => Self::Deny(d),
+            (Self::Hold(a), Self::Hold(b)) => Self::Hold(a.and(b)),
+            (Self::Hold(h), Self::Allow(_)) | (Self::Allow(_), Self::Hold(h)) => Self::Hold(h),
+            (Self::Allow(mut a), Self::Allow(b)) => {
+                a.rules.extend(b.rules);
+                a.obligations.mask |= b.obligations.mask;
+                Self::Allow(a)
+            }
+        }
+    }
+}
+
+impl Requirement {
+    fn and(self, other: Self) -> Self {
+        let reason = self.reason.clone();
+        let mut pairs: std::collections::BTreeMap<String, Reviewers> =
+            self.rules.into_iter().zip(self.reviewers).collect();
+        pairs.extend(other.rules.into_iter().zip(other.reviewers));
+        let (rules, reviewers): (BTreeSet<String>, Vec<Reviewers>) = pairs.into_iter().unzip();
+        Self { rules, reviewers, reason }
+    }
+}
