@@ -8,14 +8,15 @@ use crate::frame::{self, HEADER, KIND_ENTRY, VERSION};
 use crate::segment::MAX_BATCH;
 
 /// True when the bytes from `offset` on can be the rest of batch `highest`, of which no frame before `sequence` is
-/// missing: not longer than a batch, and no readable frame in it of a later batch or of an earlier sequence.
+/// missing and the one of `sequence` is bad: not longer than a batch, and every readable frame in it of that batch and
+/// of a later sequence.
 #[must_use]
 pub fn is_torn(bytes: &[u8], offset: usize, highest: u64, sequence: u64) -> bool {
     let rest = bytes.get(offset..).unwrap_or_default();
     // Zeros at the end are reserved space, not part of the batch.
     let written = rest.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
     written <= MAX_BATCH
-        && (0..written).all(|at| !readable(&rest[at..], |f| f.batch > highest || f.sequence < sequence))
+        && (0..written).all(|at| !readable(&rest[at..], |f| f.batch != highest || f.sequence <= sequence))
 }
 
 fn readable(bytes: &[u8], of_interest: impl Fn(&frame::Frame<'_>) -> bool) -> bool {

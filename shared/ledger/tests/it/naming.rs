@@ -194,3 +194,22 @@ fn a_payload_that_is_no_envelope_is_named() {
     assert!(matches!(failure.fault, Fault::Envelope(_)), "{failure}");
     assert_eq!(segment::parse_name(&failure.file), Some(0));
 }
+
+#[test]
+fn a_header_over_another_tree_is_named() {
+    let log = small();
+    let (header, length) = Header::decode(&log.segments[1].bytes).unwrap();
+    let mut peaks = header.before.peaks().to_vec();
+    peaks[1][0] ^= 1;
+    let other = tree::Range::from_parts(header.before.size(), peaks).unwrap();
+    let headers = [
+        Header { before: other, ..header.clone() },
+        Header { first_batch: header.first_batch + 1, ..header.clone() },
+    ];
+    for bad in headers {
+        let mut files = copy(&log);
+        files[1].bytes.splice(..length, bad.encode());
+        let failure = verify(&files, vec![log.key()]).failure.unwrap();
+        assert!(matches!(failure.fault, Fault::Before) && failure.sequence == 6, "{failure}");
+    }
+}

@@ -113,3 +113,21 @@ fn a_log_goes_on_after_a_cut_batch() {
     assert!(report.failure.is_none(), "{:?}", report.failure);
     assert_eq!((report.entries, report.short_batches, report.unsigned_tail), (5, 1, 0));
 }
+
+#[test]
+fn a_readable_frame_of_another_batch_or_an_old_sequence_is_not_torn() {
+    let (mut log, _) = log();
+    let (_, start, end) = log.spans[5];
+    let copy =
+        |entry: usize, log: &Log| log.segments[0].bytes[log.spans[entry].1..log.spans[entry].2].to_vec();
+    // An entry of an earlier batch, then one of the right batch that was there already.
+    for old in [1, 3] {
+        let mut bytes = log.segments[0].bytes.clone();
+        bytes[start..end].fill(b'x');
+        bytes.extend_from_slice(&copy(old, &log));
+        let whole = std::mem::replace(&mut log.segments[0].bytes, bytes);
+        let failure = log.verify().failure.unwrap();
+        assert!(!failure.torn && failure.sequence == 5, "{failure}");
+        log.segments[0].bytes = whole;
+    }
+}
