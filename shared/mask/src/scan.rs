@@ -8,62 +8,12 @@ use crate::card::{
     Hit, MIN_DIGITS, find_at_end, find_in_run, hidden, is_card_number, is_card_number_in_context, zero_in_run,
 };
 use crate::class::Counts;
-use crate::exempt::{Back, LOOKAHEAD, View};
+use crate::exempt::{LOOKAHEAD, View};
 use crate::lex::{KINDS, Kind, Symbol, fill};
 use crate::probe::find_suspect;
-use crate::span::{Border, Breaks, CAP, Gap, MAX_BOLD, MAX_GAP, Span};
+use crate::span::{Border, CAP, Gap, MAX_BOLD, MAX_GAP, Span};
+pub(crate) use crate::state::{Options, State, Style};
 use crate::track;
-
-/// What is put in a hidden digit's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Style {
-    /// `*`, or its like of the same length.
-    #[default]
-    Stars,
-    /// `0`, where a number must stay one.
-    Zeros,
-}
-
-/// How a kind of data is scanned.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Options {
-    pub style: Style,
-    pub breaks: Breaks,
-    /// Binary data with lengths in front of values: a length byte may look like a digit.
-    pub framed: bool,
-}
-
-/// What a pass knows of the bytes before.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct State {
-    /// A group of digits, masked or not, stands before, with only `gap` between.
-    open: bool,
-    gap: Gap,
-    /// Mask characters just before.
-    filled: u8,
-    /// In the middle of a run of more than [`CAP`] digits.
-    long: bool,
-    pub back: Back,
-}
-
-impl State {
-    /// Forgets the number that may be open, not the words before it.
-    pub(crate) fn restart(&mut self) {
-        *self = Self { back: self.back, ..Self::default() };
-    }
-
-    fn border(&self) -> Border {
-        match (self.filled, self.gap) {
-            (0, Gap::NONE) => Border::Break,
-            (0, gap) => Border::Gap(gap),
-            (filled, _) => Border::Fill(filled),
-        }
-    }
-
-    fn after_group(&mut self, filled: u8) {
-        *self = Self { open: true, filled, back: self.back, ..Self::default() };
-    }
-}
 
 /// Masks every card number in `text` (UTF-8 or not), in place, at the same length; gives what was masked.
 ///
