@@ -142,41 +142,50 @@ pub(crate) fn hidden(n: usize) -> std::ops::Range<usize> {
 
 /// Hides a card number among the ASCII digits of a number that must stay one: zeros in the middle and in the tail, never
 /// a card number again, and never a leading zero (JSON forbids it). Digits from `stored` on cannot be changed: they are
-/// zeros that a binary numeric leaves out.
-pub(crate) fn zero_in_run(run: &mut [u8], hit: Hit, stored: usize) {
-    let range = hidden(hit.end - hit.start);
-    let first = hit.start + range.start;
-    let last = hit.start + range.end;
-    let zero = |run: &mut [u8], range: std::ops::Range<usize>| {
-        if let Some(digits) = run.get_mut(range) {
-            digits.fill(b'0');
-        }
-    };
-    zero(run, first..last);
-    if hit.tail {
-        zero(run, hit.end..run.len());
+/// zeros that a binary numeric leaves out. `find` is how the card number was found.
+pub(crate) fn zero_in_run(run: &mut [u8], hit: Hit, stored: usize, find: impl Fn(&[u8]) -> Option<Hit>) {
+    zero_hit(run, hit);
+    if luhn(run.get(hit.start..hit.end).unwrap_or_default()) {
+        spoil(run, hit, stored);
     }
-    if range.start == 0
-        && let Some(digit) = run.get_mut(first)
-    {
-        // No brand starts with 1.
-        *digit = b'1';
-    }
-    // A single changed digit breaks a valid check digit. It is a hidden one where the value stores any.
-    let spoilt = first.min(stored.saturating_sub(1));
-    for digit in b'0'..=b'9' {
-        if !is_card_number_still(run, hit) {
-            return;
-        }
-        if let Some(slot) = run.get_mut(spoilt) {
-            *slot = digit;
+    // What is left may look like another card number: with the tail, or at the other end of a long run. Of the ten
+    // values of one hidden digit at most one makes each of these right.
+    for _ in 0..6 {
+        match find(run) {
+            Some(next) if next.start == hit.start => spoil(run, hit, stored),
+            Some(next) => zero_hit(run, next),
+            None => return,
         }
     }
 }
 
-fn is_card_number_still(run: &[u8], hit: Hit) -> bool {
-    let number = run.get(hit.start..hit.end).unwrap_or_default();
-    luhn(number) && hidden(number.len()).start > 0 || find_in_run(run, || false).is_some()
+/// Changes a hidden digit, where the value stores any: a single changed digit breaks a valid check digit.
+fn spoil(run: &mut [u8], hit: Hit, stored: usize) {
+    let hidden_from = hit.start + hidden(hit.end - hit.start).start;
+    if let Some(digit) = run.get_mut(hidden_from.min(stored.saturating_sub(1))) {
+        *digit = if *digit == b'9' { b'1' } else { *digit + 1 };
+    }
+}
+
+fn zero_hit(run: &mut [u8], hit: Hit) {
+    let (card, tail) = match run.split_at_mut_checked(hit.end) {
+        Some((head, tail)) => (head.get_mut(hit.start..).unwrap_or_default(), tail),
+        None => return,
+    };
+    let range = hidden(card.len());
+    let first = range.start;
+    if let Some(digits) = card.get_mut(range) {
+        digits.fill(b'0');
+    }
+    if hit.tail {
+        tail.fill(b'0');
+    }
+    if first == 0 {
+        // No brand starts with 1.
+        if let Some(digit) = card.first_mut() {
+            *digit = b'1';
+        }
+    }
 }
 
 /// A card number inside one unbroken run of digits.

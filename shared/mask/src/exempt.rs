@@ -38,6 +38,8 @@ pub(crate) struct View<'a> {
 
 /// How far behind a number its kind may be told: the rest of an IBAN or UUID, or of a track.
 pub(crate) const LOOKAHEAD: usize = 96;
+/// The most bytes between the name of a card verification value and its digits.
+const MAX_CVV_GAP: isize = 9;
 /// How far before a number a word about cards may stand, in bytes.
 const CONTEXT: usize = 48;
 
@@ -102,22 +104,22 @@ impl View<'_> {
 
     /// Whether a key or word just before `at` names a card verification value: `cvv`, `cvc`, `cvn`, with or without 2.
     pub(crate) fn names_cvv(&self, at: usize) -> bool {
-        let mut room = [0; CONTEXT];
-        let mut before = self.before(at, &mut room);
-        let mut skipped = 0;
-        while let [
-            rest @ ..,
-            b' ' | b':' | b'=' | b'"' | b'\'' | b'>' | b'#' | b'.' | b'-' | b'\\' | b'\t' | b',',
-        ] = before
-        {
-            before = rest;
-            skipped += 1;
+        let mut index = at as isize - 1;
+        while matches!(
+            self.byte(index),
+            Some(b' ' | b':' | b'=' | b'"' | b'\'' | b'>' | b'#' | b'.' | b'-' | b'\\' | b'\t' | b',')
+        ) {
+            index -= 1;
+            if at as isize - index > MAX_CVV_GAP {
+                return false;
+            }
         }
-        if skipped > 8 {
-            return false;
+        if self.byte(index) == Some(b'2') {
+            index -= 1;
         }
-        let word = before.strip_suffix(b"2").unwrap_or(before);
-        matches!(word, [.., b'c', b'v', b'v' | b'c' | b'n'])
+        matches!(self.byte(index), Some(b'v' | b'c' | b'n' | b'V' | b'C' | b'N'))
+            && matches!(self.byte(index - 1), Some(b'v' | b'V'))
+            && matches!(self.byte(index - 2), Some(b'c' | b'C'))
     }
 
     /// Whether the bytes `start..end` lie in a UUID or in an IBAN whose check digits are right.

@@ -25,6 +25,7 @@ mod probe;
 mod row;
 mod scan;
 mod span;
+mod state;
 mod stream;
 mod track;
 

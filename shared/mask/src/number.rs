@@ -25,7 +25,7 @@ pub(crate) fn mask_written(text: &mut [u8], find: impl Fn(&[u8]) -> Option<Hit>)
     let Some(digits) = text.get_mut(int) else { return false };
     let hit = find(digits);
     if let Some(hit) = hit {
-        zero_in_run(digits, hit, digits.len());
+        zero_in_run(digits, hit, digits.len(), find);
     }
     hit.is_some()
 }
@@ -65,7 +65,7 @@ pub(crate) fn scan_money(text: &mut [u8]) -> bool {
     }
     let Some(number) = digits.get_mut(..n) else { return false };
     let Some(hit) = find_whole(number) else { return false };
-    zero_in_run(number, hit, n);
+    zero_in_run(number, hit, n, find_whole);
     for (&digit, &place) in number.iter().zip(&places) {
         if let Some(byte) = text.get_mut(place) {
             *byte = digit;
@@ -94,7 +94,7 @@ fn scan_scientific(text: &mut [u8], int: Range<usize>, fraction: Range<usize>, e
     }
     let Some(number) = digits.get_mut(..n) else { return false };
     let Some(hit) = find_whole(number) else { return false };
-    zero_in_run(number, hit, places.clone().count());
+    zero_in_run(number, hit, places.clone().count(), find_whole);
     for (digit, place) in number.iter().zip(places.clone()) {
         if let Some(byte) = text.get_mut(place) {
             *byte = *digit;
@@ -119,7 +119,7 @@ fn zeroed(value: u64, find: impl Fn(&[u8]) -> Option<Hit>) -> Option<u64> {
     let (mut digits, n) = spell(value);
     let digits = digits.get_mut(..n)?;
     let hit = find(digits)?;
-    zero_in_run(digits, hit, n);
+    zero_in_run(digits, hit, n, find);
     digits.iter().try_fold(0u64, |sum, d| sum.checked_mul(10)?.checked_add(u64::from(d - b'0')))
 }
 

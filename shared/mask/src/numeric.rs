@@ -38,7 +38,7 @@ pub(crate) fn mask_numeric(bytes: &mut [u8], find: impl Fn(&[u8]) -> Option<Hit>
     let zeros = digits.iter().take_while(|&&d| d == b'0').count();
     let Some(number) = digits.get_mut(zeros..) else { return false };
     let Some(hit) = find(number) else { return false };
-    zero_in_run(number, hit, (4 * present).saturating_sub(zeros));
+    zero_in_run(number, hit, (4 * present).saturating_sub(zeros), find);
     for (group, slots) in groups.chunks_exact_mut(2).zip(digits.chunks_exact(4)) {
         let value = slots.iter().fold(0u16, |sum, d| sum * 10 + u16::from(d - b'0'));
         group.copy_from_slice(&value.to_be_bytes());

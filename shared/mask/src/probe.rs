@@ -3,10 +3,9 @@
 
 use crate::card::MIN_DIGITS;
 use crate::lex::{KINDS, Kind, Symbol, lex};
-use memchr::{memchr_iter, memchr2_iter};
+use crate::span::MAX_GAP;
+use memchr::memchr3_iter;
 
-/// More separators in a row than this end a number (as in `span`).
-const MAX_GAP: usize = 4;
 /// How far behind the letters of `cvv` its digits may begin.
 const CVV_REACH: usize = 14;
 
@@ -21,84 +20,87 @@ pub fn may_hold_card(bytes: &[u8]) -> bool {
 /// just before it may belong to it.
 pub fn find_suspect(bytes: &[u8]) -> Option<usize> {
     let digits = find_digits(bytes);
-    let escape = memchr_iter(b'\\', bytes).find(|&at| is_suspect_escape(bytes, at));
-    let cvv = memchr2_iter(b'v', b'V', bytes).find(|&at| is_suspect_cvv(bytes, at));
-    [digits, escape, cvv].into_iter().flatten().min()
+    let other = memchr3_iter(b'\\', b'v', b'V', bytes).find(|&at| match bytes.get(at) {
+        Some(b'\\') => is_suspect_escape(bytes, at),
+        Some(_) | None => is_suspect_cvv(bytes, at),
+    });
+    digits.into_iter().chain(other).min()
+}
+
+/// Which bytes a card number without escapes can be made of.
+const IN_RUN: [bool; 256] = in_run();
+
+const fn in_run() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = matches!(KINDS[byte], Kind::Digit | Kind::Separator | Kind::Lead | Kind::Continuation);
+        byte += 1;
+    }
+    table
+}
+
+fn is_in_run(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(|&b| IN_RUN[usize::from(b)])
 }
 
 /// A card number without escapes covers at least twelve bytes that are all digits, separators or parts of longer
-/// characters: looking at every twelfth byte meets it.
+/// characters: looking at every twelfth byte meets it, and it reaches six bytes to one side from there.
 fn find_digits(bytes: &[u8]) -> Option<usize> {
-    let mut settled = 0;
     let mut probe = MIN_DIGITS - 1;
     while let Some(&byte) = bytes.get(probe) {
-        match KINDS[usize::from(byte)] {
-            Kind::Break | Kind::Fill | Kind::Backslash => probe += MIN_DIGITS,
-            Kind::Digit | Kind::Separator | Kind::Lead | Kind::Continuation => {
-                let Some(start) = run_start(bytes, probe, settled) else {
-                    probe += MIN_DIGITS;
-                    continue;
-                };
-                let (end, suspect) = walk(bytes, start);
-                if suspect {
-                    return Some(start);
-                }
-                settled = end.max(probe + 1);
-                probe = settled + MIN_DIGITS - 1;
-            }
+        let reaches =
+            IN_RUN[usize::from(byte)] && (is_in_run(bytes, probe - 6) || is_in_run(bytes, probe + 5));
+        if !reaches {
+            probe += MIN_DIGITS;
+            continue;
         }
+        let before = bytes.get(..probe).unwrap_or_default().iter().rev();
+        let start = probe - before.take_while(|&&b| IN_RUN[usize::from(b)]).count();
+        let (end, suspect) = walk(bytes, start);
+        if suspect {
+            return Some(start);
+        }
+        probe = end + MIN_DIGITS;
     }
     None
 }
 
-/// The first byte of the run of digits and separators that `probe` is in; `None` when it is in none.
-fn run_start(bytes: &[u8], probe: usize, settled: usize) -> Option<usize> {
-    let mut start = None;
-    let mut at = probe;
-    loop {
-        match KINDS[usize::from(*bytes.get(at)?)] {
-            Kind::Digit | Kind::Separator => start = Some(at),
-            Kind::Lead | Kind::Continuation => {
-                let lead = (at.saturating_sub(3)..=at)
-                    .rev()
-                    .find(|&i| bytes.get(i).is_some_and(|&b| KINDS[usize::from(b)] != Kind::Continuation))?;
-                let (symbol, len) = lex(bytes, lead, true)?;
-                if symbol == Symbol::Break || lead + len <= at {
-                    return start;
-                }
-                start = Some(lead);
-                at = lead;
-            }
-            Kind::Break | Kind::Fill | Kind::Backslash => return start,
-        }
-        if at <= settled {
-            return start;
-        }
-        at -= 1;
-    }
-}
-
-/// Walks a run from its start: where it ends, and whether it holds twelve digits of one number.
+/// Walks the bytes of a run from its start: where they end, and whether they hold twelve digits of one number.
 fn walk(bytes: &[u8], start: usize) -> (usize, bool) {
     let (mut at, mut digits, mut gap) = (start, 0, 0);
-    while at < bytes.len() {
-        match lex(bytes, at, true) {
-            Some((Symbol::Digit(_), len)) => {
+    while let Some(&byte) = bytes.get(at) {
+        match KINDS[usize::from(byte)] {
+            Kind::Digit => {
                 digits += 1;
                 gap = 0;
-                at += len;
-                if digits >= MIN_DIGITS {
-                    return (at, true);
-                }
+                at += 1;
             }
-            Some((Symbol::Separator(_), len)) => {
+            Kind::Separator => {
                 gap += 1;
-                if gap > MAX_GAP {
-                    digits = 0;
+                at += 1;
+            }
+            Kind::Lead => {
+                let (symbol, len) = lex(bytes, at, true).unwrap_or((Symbol::Break, 1));
+                match symbol {
+                    Symbol::Digit(_) => (digits, gap) = (digits + 1, 0),
+                    Symbol::Separator(_) => gap += 1,
+                    Symbol::Fill | Symbol::Break => digits = 0,
                 }
                 at += len;
             }
-            Some((Symbol::Fill | Symbol::Break, _)) | None => return (at, false),
+            Kind::Continuation => {
+                digits = 0;
+                at += 1;
+            }
+            // An escape may join what stands before and behind it: that is asked for each backslash.
+            Kind::Break | Kind::Fill | Kind::Backslash => break,
+        }
+        if digits >= MIN_DIGITS {
+            return (at, true);
+        }
+        if gap > MAX_GAP {
+            digits = 0;
         }
     }
     (at, false)

@@ -8,62 +8,12 @@ use crate::card::{
     Hit, MIN_DIGITS, find_at_end, find_in_run, hidden, is_card_number, is_card_number_in_context, zero_in_run,
 };
 use crate::class::Counts;
-use crate::exempt::{Back, LOOKAHEAD, View};
+use crate::exempt::{LOOKAHEAD, View};
 use crate::lex::{KINDS, Kind, Symbol, fill};
 use crate::probe::find_suspect;
-use crate::span::{Border, Breaks, CAP, Gap, MAX_BOLD, Span};
+use crate::span::{Border, CAP, Gap, MAX_BOLD, MAX_GAP, Span};
+pub(crate) use crate::state::{Options, State, Style};
 use crate::track;
-
-/// What is put in a hidden digit's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Style {
-    /// `*`, or its like of the same length.
-    #[default]
-    Stars,
-    /// `0`, where a number must stay one.
-    Zeros,
-}
-
-/// How a kind of data is scanned.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Options {
-    pub style: Style,
-    pub breaks: Breaks,
-    /// Binary data with lengths in front of values: a length byte may look like a digit.
-    pub framed: bool,
-}
-
-/// What a pass knows of the bytes before.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct State {
-    /// A group of digits, masked or not, stands before, with only `gap` between.
-    open: bool,
-    gap: Gap,
-    /// Mask characters just before.
-    filled: u8,
-    /// In the middle of a run of more than [`CAP`] digits.
-    long: bool,
-    pub back: Back,
-}
-
-impl State {
-    /// Forgets the number that may be open, not the words before it.
-    pub(crate) fn restart(&mut self) {
-        *self = Self { back: self.back, ..Self::default() };
-    }
-
-    fn border(&self) -> Border {
-        match (self.filled, self.gap) {
-            (0, Gap::NONE) => Border::Break,
-            (0, gap) => Border::Gap(gap),
-            (filled, _) => Border::Fill(filled),
-        }
-    }
-
-    fn after_group(&mut self, filled: u8) {
-        *self = Self { open: true, filled, back: self.back, ..Self::default() };
-    }
-}
 
 /// Masks every card number in `text` (UTF-8 or not), in place, at the same length; gives what was masked.
 ///
@@ -173,6 +123,9 @@ impl Pass<'_> {
         if self.state.long {
             return self.long_run(at);
         }
+        if let Some(end) = self.few_digits(at) {
+            return self.past_group(end);
+        }
         let Some(span) = Span::collect(self.buf, at, self.options.breaks, self.last) else {
             return Step::Hold(at);
         };
@@ -211,6 +164,38 @@ impl Pass<'_> {
         }
     }
 
+    /// The end of the group at `at`, when too few plain digits are in reach of it to be anything: the common case, told
+    /// without collecting them.
+    fn few_digits(&self, at: usize) -> Option<usize> {
+        let (mut group, mut digits, mut gap) = (None, 0, 0);
+        for (offset, &byte) in self.buf.get(at..)?.iter().enumerate() {
+            match KINDS[usize::from(byte)] {
+                Kind::Digit => {
+                    digits += 1;
+                    gap = 0;
+                    if digits >= MIN_DIGITS {
+                        return None;
+                    }
+                }
+                Kind::Separator => {
+                    group = group.or(Some(offset));
+                    gap += 1;
+                }
+                Kind::Break => {
+                    group = group.or(Some(offset));
+                    gap = usize::MAX;
+                }
+                Kind::Fill | Kind::Backslash | Kind::Lead | Kind::Continuation => return None,
+            }
+            if gap > MAX_GAP {
+                let end = at + group?;
+                let may_be_cvv = matches!(end - at, 3 | 4) && self.view().names_cvv(at);
+                return (!may_be_cvv).then_some(end);
+            }
+        }
+        None
+    }
+
     fn past_group(&mut self, group_end: usize) -> Step {
         self.state.after_group(0);
         Step::Next(group_end)
@@ -245,7 +230,12 @@ impl Pass<'_> {
     /// The other things that digits may be: chip data, hex spelling, a card verification value, a long run.
     fn no_card(&mut self, span: &Span, at: usize, n: usize, right: Border, group_end: usize) -> Step {
         if right == Border::Digits {
-            return self.long_run(at);
+            let chip = if self.sees_past(group_end) { self.chip_data(span, n, at..group_end) } else { None };
+            return match chip {
+                Some(end) => Step::Next(end),
+                None if self.sees_past(group_end) => self.long_run(at),
+                None => Step::Hold(at),
+            };
         }
         if n >= MIN_DIGITS && span.is_plain(n) {
             if !self.sees_past(group_end) {
@@ -318,7 +308,7 @@ impl Pass<'_> {
         let mut digits = [0; CAP];
         let Some(run) = digits.get_mut(..n) else { return };
         run.copy_from_slice(span.digits(n));
-        zero_in_run(run, hit, n);
+        zero_in_run(run, hit, n, |run| find_in_run(run, || false));
         for (i, digit) in run.iter().enumerate() {
             let is_changed = span.digits(n).get(i) != Some(digit);
             match self.buf.get_mut(span.place(i)) {

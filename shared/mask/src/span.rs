@@ -8,7 +8,7 @@ pub(crate) const CAP: usize = 40;
 /// The most bytes that one card number may spread over.
 const MAX_BYTES: usize = 320;
 /// The most separators between two digits of one number.
-const MAX_GAP: u32 = 4;
+pub(crate) const MAX_GAP: usize = 4;
 /// More mask characters than this beside digits are a masked number's, fewer may be somebody's bold type.
 pub(crate) const MAX_BOLD: u8 = 3;
 

@@ -49,7 +49,7 @@ pub(crate) fn emv_value(view: View<'_>, group: Range<usize>) -> Option<Range<usi
             *slot = view.byte(at)?;
         }
         let length = usize::from(hex_byte(head.get(2..)?)?);
-        let from = usize::try_from(tag + 4).ok()?;
+        let from = usize::try_from(tag + 4).ok().filter(|from| group.contains(from))?;
         let value = view.buf.get(from..from + 2 * length)?;
         let is_value = match head {
             [b'5', b'A' | b'a', ..] => (6..=10).contains(&length) && is_padded_card(value),

@@ -80,7 +80,7 @@ proptest! {
         passes(&format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}+00"));
         passes(&format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"));
         passes(&format!("{year}{month:02}{day:02}{hour:02}{minute:02}{second:02}"));
-        passes(&format!("{year}{month:02}{day:02}{:08}", micros));
+        passes(&format!("{year}{month:02}{day:02}{micros:08}"));
     }
 
     #[test]
