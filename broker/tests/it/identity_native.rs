@@ -6,7 +6,8 @@ use hoop_ledger::entry::Event;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::identity_support::{Broker, Client, answer};
+use crate::identity_client::{Client, answer};
+use crate::identity_support::Broker;
 
 /// The client's requests come from 127.0.0.1, as the trusted proxy's own.
 fn at(text: &str) -> SocketAddr {

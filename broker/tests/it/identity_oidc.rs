@@ -8,7 +8,8 @@ use openidconnect::url::Url;
 use reqwest::{Method, Response};
 use serde_json::json;
 
-use crate::identity_support::{Broker, Browser, Client, field};
+use crate::identity_client::{Browser, Client, field};
+use crate::identity_support::Broker;
 
 fn provider(scopes: &[&str], dir: &tempfile::TempDir) -> IdentityProvider {
     let secret = dir.path().join("secret");

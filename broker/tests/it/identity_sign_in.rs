@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use hoop_broker::identity::local::LocalError;
 use hoop_ledger::entry::Event;
 
-use crate::identity_support::{Broker, Browser, Client, PASSWORD};
+use crate::identity_client::{Browser, Client};
+use crate::identity_support::{Broker, PASSWORD};
 
 async fn page<'a>(broker: &'a Broker) -> (Browser<'a>, String, String) {
     let started = Client::new(broker).start().await;
