@@ -9,7 +9,7 @@ use super::audit::{Entry, Via};
 use super::{GrantFault, Identity};
 use crate::config::IdentityProvider;
 use crate::session::EndReason;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 impl Identity {
     /// Ends sessions that are due, writes administrative changes to the ledger, and ends the sessions of local users
@@ -25,7 +25,7 @@ impl Identity {
             }
         }
         recorded?;
-        let version = self.inner.store.run(|store| store.written_elsewhere()).await?;
+        let version = self.inner.store.run(Store::written_elsewhere).await?;
         if self.inner.seen_version.load(Ordering::Acquire) == version {
             return Ok(());
         }
@@ -50,7 +50,7 @@ impl Identity {
         let Ok(_turn) = self.inner.recording_changes.acquire().await else {
             return Err(StoreError::Closing.into());
         };
-        let changes = self.inner.store.run(|store| store.pending_changes()).await?;
+        let changes = self.inner.store.run(Store::pending_changes).await?;
         for change in changes {
             let user = User { id: change.actor, kind: "system".to_owned(), person_id: None };
             let subject = change.subject.clone();
@@ -67,7 +67,7 @@ impl Identity {
             IdentityProvider::Local => {}
             IdentityProvider::Oidc(_) => return Ok(()),
         }
-        let users = self.inner.store.run(|store| store.users()).await?;
+        let users = self.inner.store.run(Store::users).await?;
         let current: HashSet<_> =
             users.into_iter().filter(|u| !u.disabled).map(|u| (u.name, Some(u.person_id))).collect();
         self.end_sessions(EndReason::Revoked, |session| {

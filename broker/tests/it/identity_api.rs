@@ -7,7 +7,8 @@ use http::HeaderMap;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::identity_support::{Broker, Client, Key, answer};
+use crate::identity_client::{Client, Key, answer};
+use crate::identity_support::Broker;
 
 #[tokio::test]
 async fn a_session_opens_when_policy_allows_and_says_why_when_not() {

@@ -3,7 +3,8 @@
 use hoop_ledger::entry::{Event, Outcome};
 use reqwest::Method;
 
-use crate::identity_support::{Broker, Browser, Client, PASSWORD};
+use crate::identity_client::{Browser, Client};
+use crate::identity_support::{Broker, PASSWORD};
 
 #[tokio::test]
 async fn a_person_signs_a_terminal_in() {
@@ -126,7 +127,7 @@ async fn pages_are_plain_and_closed() {
     let browser = Browser::open(&broker).await;
     let text = page.text().await.unwrap();
     assert!(!text.contains("<script"), "{text}");
-    let csrf = crate::identity_support::field(&text, "csrf");
+    let csrf = crate::identity_client::field(&text, "csrf");
     insta::assert_snapshot!("page_enter", text.replace(&csrf, "CSRF"));
     let started = Client::new(&broker).start().await;
     let code = started["user_code"].as_str().unwrap();

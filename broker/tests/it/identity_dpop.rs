@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::identity_support::{Broker, Client, Key, answer};
+use crate::identity_client::{Client, Key, answer};
+use crate::identity_support::Broker;
 
 const PATH: &str = "/v1/whoami";
 

@@ -6,7 +6,8 @@ use hoop_ledger::entry::Event;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::identity_support::{Broker, Client, answer};
+use crate::identity_client::{Client, answer};
+use crate::identity_support::Broker;
 
 /// The client's requests come from 127.0.0.1, as the trusted proxy's own.
 fn at(text: &str) -> SocketAddr {
@@ -75,7 +76,7 @@ async fn a_session_token_is_an_action_of_its_own() {
     let token = minted["token"].as_str().unwrap();
     let redeem = || broker.control.redeem_native(token, "db", at("127.0.0.1:1"));
     let first = redeem().await.unwrap();
-    assert_eq!(redeem().await.unwrap().id, first.id);
+    assert_eq!(redeem().await.unwrap().session.id, first.session.id);
     let path = format!("/v1/sessions/{}", first.id);
     let end = bob.call(Method::DELETE, &path).send().await.unwrap();
     assert_eq!(answer(end).await.0, 204);

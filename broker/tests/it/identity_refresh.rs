@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 
 use hoop_ledger::entry::Event;
 
-use crate::identity_support::{Broker, Client, Key};
+use crate::identity_client::{Client, Key};
+use crate::identity_support::Broker;
 
 fn revoked(broker: &Broker) -> Vec<String> {
     let reason = |event| match event {

@@ -3,9 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use hoop_broker::identity::local::LocalError;
+use hoop_broker::identity::{Credentials, SignInFault};
 use hoop_ledger::entry::Event;
 
-use crate::identity_support::{Broker, Browser, Client, PASSWORD};
+use crate::identity_client::{Browser, Client};
+use crate::identity_support::{Broker, PASSWORD};
 
 async fn page<'a>(broker: &'a Broker) -> (Browser<'a>, String, String) {
     let started = Client::new(broker).start().await;
@@ -85,11 +87,15 @@ async fn an_administrator_unlocks() {
 async fn tries_in_parallel_do_not_outrun_the_lock() {
     let broker = Broker::start().await;
     broker.add("alice", &[]);
-    let (browser, code, _) = page(&broker).await;
-    let tries = (0..12).map(|_| browser.sign_in(&code, "alice", "wrong password 1", "000000"));
-    let mut set = Vec::from_iter(tries.map(Box::pin));
-    for one in &mut set {
-        one.await;
+    let mut tries = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let identity = broker.control.identity().clone();
+        let (password, otp) = ("wrong password 1".into(), "000000".into());
+        let typed = Credentials { name: "alice".to_owned(), password, otp };
+        tries.spawn(async move { identity.sign_in(typed, "192.0.2.1:9".parse().unwrap(), "key").await });
+    }
+    for result in tries.join_all().await {
+        assert!(matches!(result, Err(SignInFault::Refused)));
     }
     let looked = broker.refusals().iter().filter(|r| *r == "bad_password").count();
     assert_eq!(looked, 3);
