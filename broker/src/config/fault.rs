@@ -134,17 +134,21 @@ impl Line {
             _ => (shown.as_str(), "", ""),
         };
         // A long line is cut on both sides of what it is about, so that the caret stays on the screen.
-        let before: String = tail(&escape(before), EXCERPT / 2);
-        let marked: String = escape(marked).chars().take(EXCERPT).collect();
-        let after: String = escape(after).chars().take(EXCERPT / 2).collect();
+        let before = tail(&escape(before), EXCERPT / 2);
         let left = before.chars().count();
+        let marked = head(&escape(marked), EXCERPT - left);
         let mark = left..left + marked.chars().count().max(1);
+        let after = head(&escape(after), EXCERPT.saturating_sub(mark.end));
         Self { number, column, text: format!("{before}{marked}{after}").trim_end().to_owned(), mark }
     }
 }
 
 fn escape(text: &str) -> String {
     Untrusted::new(text.replace('\t', " ")).to_string()
+}
+
+fn head(text: &str, max: usize) -> String {
+    text.chars().take(max).collect()
 }
 
 fn tail(text: &str, max: usize) -> String {

@@ -75,6 +75,14 @@ fn load_and(path: &Path, also: impl FnOnce(&mut section::Report<'_>)) -> Result<
     }
 }
 
+/// Proves that `text` is the name of a broker: 1 to 63 lower-case letters, digits, `-` and `_`.
+///
+/// # Errors
+/// A fault with a hint when it is not.
+pub fn check_broker_name(text: &str) -> Result<(), Fault> {
+    value::check_name(text).map_err(|wrong| Fault::new(wrong.message).hint(wrong.hint.unwrap_or_default()))
+}
+
 /// The whole configuration of one broker.
 #[derive(Debug, Clone)]
 pub struct Config {

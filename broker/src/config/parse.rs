@@ -133,7 +133,7 @@ fn required_section<T>(
     }
     if top.span_of(key) == top.span() {
         let hint = format!("`hoop-broker init DIR` writes a commented one with [{key}] in it");
-        report.wrong(top.span(), Wrong::new(format!("section [{key}] is missing")).hint(hint));
+        report.missing(top.span(), Wrong::new(format!("section [{key}] is missing")).hint(hint));
     }
     None
 }
