@@ -137,8 +137,7 @@ mod tests {
     fn a_panic_tells_its_place_and_not_its_payload() {
         let kept = Kept::default();
         let writer = kept.clone();
-        let subscriber =
-            fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let subscriber = fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
         let previous = std::panic::take_hook();
         install_panic_hook();
         let unwound = tracing::subscriber::with_default(subscriber, || {

@@ -17,7 +17,7 @@ const SECRET_WORDS: [&str; 4] = ["password", "secret", "token", "passphrase"];
 pub struct Fault {
     message: String,
     hint: Option<String>,
-    place: Option<Place>,
+    place: Option<Box<Place>>,
 }
 
 /// Where a fault is: a file, and a line in it when there is one.
@@ -57,14 +57,14 @@ impl Fault {
     /// Says which file it is about, without a line.
     #[must_use]
     pub fn of_file(mut self, file: &Path) -> Self {
-        self.place = Some(Place { file: file.to_owned(), line: None });
+        self.place = Some(Box::new(Place { file: file.to_owned(), line: None }));
         self
     }
 
     /// Says which bytes of `text`, the content of `file`, it is about.
     #[must_use]
     pub fn at(mut self, file: &Path, text: &str, span: Range<usize>) -> Self {
-        self.place = Some(Place { file: file.to_owned(), line: Some(Line::of(text, span)) });
+        self.place = Some(Box::new(Place { file: file.to_owned(), line: Some(Line::of(text, span)) }));
         self
     }
 
