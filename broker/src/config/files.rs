@@ -2,7 +2,7 @@
 //! everything else in `config` is pure.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::SecretRef;
@@ -89,6 +89,7 @@ fn public_file(path: &Path) -> Result<(), Wrong> {
 
 /// Whoever can change the policy, a certificate or the configuration rules the broker.
 pub(super) fn not_writable_by_others(path: &Path, metadata: &fs::Metadata) -> Result<(), Wrong> {
+    ours(path, metadata)?;
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o022 == 0 {
         return Ok(());
@@ -96,6 +97,17 @@ pub(super) fn not_writable_by_others(path: &Path, metadata: &fs::Metadata) -> Re
     let path = path.display();
     Err(Wrong::new(format!("`{path}` has mode {mode:04o}: others than its owner can change it"))
         .hint(format!("run `chmod go-w {path}`")))
+}
+
+/// An owner other than the broker's user and root can change what it likes, whatever the mode.
+fn ours(path: &Path, metadata: &fs::Metadata) -> Result<(), Wrong> {
+    let owner = metadata.uid();
+    if owner == 0 || owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(Wrong::new(format!("`{path}` belongs to user {owner}, not to the broker's user or root"))
+        .hint(format!("make the broker's user or root the owner of {path}")))
 }
 
 /// A folder that is not there is a fault, not something to make: a ledger whose volume is not mounted must not begin
@@ -109,6 +121,7 @@ fn private_dir(path: &Path) -> Result<(), Wrong> {
     if !metadata.is_dir() {
         return Err(Wrong::new(format!("`{shown}` is not a folder")));
     }
+    ours(path, &metadata)?;
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(Wrong::new(format!(

@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
 use crate::broker::{broker, broker_with, edit, initialised};
@@ -60,6 +60,27 @@ fn a_configuration_that_others_can_change_is_refused() {
     let dir = initialised();
     chmod(&dir.path().join("b/broker.toml"), 0o620);
     insta::assert_snapshot!(broker(dir.path(), &CHECK));
+}
+
+#[test]
+fn what_belongs_to_someone_else_is_refused() {
+    let dir = initialised();
+    let b = dir.path().join("b");
+    for path in ["keys/tls.key", "policy/pci.cedar", "state", "broker.toml"] {
+        let stranger = chown(b.join(path), Some(65_534), None);
+        // Only root can give a file away; elsewhere there is nothing to try.
+        if stranger.is_err() {
+            return;
+        }
+    }
+    insta::assert_snapshot!(broker(dir.path(), &CHECK));
+}
+
+#[test]
+fn a_log_level_from_the_environment_is_checked() {
+    let dir = initialised();
+    let serve = ["serve", "--config", "b/broker.toml"];
+    insta::assert_snapshot!(broker_with(dir.path(), &serve, "", &[("HOOP_LOG", "inof")]));
 }
 
 #[test]
