@@ -125,7 +125,9 @@ impl Line {
         let number = text[..start].bytes().filter(|b| *b == b'\n').count() + 1;
         let line = text[line_start..line_end].trim_end_matches('\r');
         let column = text[line_start..start].chars().count() + 1;
-        let shown = without_secret(line);
+        // A line of a multi-line text may be a secret whose key stands lines above.
+        let hidden = in_long_text(&text[..line_start]) && !line.contains('=');
+        let shown = if hidden { "\u{2026}".to_owned() } else { without_secret(line) };
         let from = (start - line_start).min(shown.len());
         let to = (end.min(line_end) - line_start).clamp(from, shown.len());
         let (before, marked, after) = match (shown.get(..from), shown.get(from..to), shown.get(to..)) {
@@ -159,6 +161,10 @@ fn tail(text: &str, max: usize) -> String {
 /// The largest character boundary of `text` at or below `index`.
 fn floor_boundary(text: &str, index: usize) -> usize {
     (0..=index.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}
+
+fn in_long_text(before: &str) -> bool {
+    before.contains("\"\"\"") || before.contains("'''")
 }
 
 /// A line that names a secret is shown without its value, unless that is a reference: the fault may well be that
@@ -229,6 +235,13 @@ mod tests {
             let fault = Fault::new("x").at(Path::new("f"), text, text.len() - 5..text.len());
             assert!(!fault.to_string().contains("hunter2"), "{fault}");
         }
+    }
+
+    #[test]
+    fn a_long_text_is_not_shown() {
+        let text = "password = \"\"\"\nhunter2hunter2\n";
+        let fault = Fault::new("x").at(Path::new("f"), text, 20..21);
+        assert!(!fault.to_string().contains("hunter2"), "{fault}");
     }
 
     #[test]
