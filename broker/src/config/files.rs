@@ -15,6 +15,9 @@ use super::value::Wrong;
 pub(super) enum Role {
     /// A file that anyone may read and only its owner may change: certificates, policy.
     Public,
+    /// As `Public`, whoever owns it: the roots of one target, which its administrators may keep. They vouch for that
+    /// target only, and its administrators speak for it anyway.
+    TargetRoots,
     /// A file that only its owner may use: keys.
     Private,
     /// A folder that only its owner may enter: state, ledger.
@@ -25,7 +28,8 @@ pub(super) enum Role {
 pub(super) fn check(report: &mut Report<'_>) {
     for PathUse { path, role, span } in std::mem::take(&mut report.paths) {
         let found = match role {
-            Role::Public => public_file(&path),
+            Role::Public => public_file(&path).and_then(|metadata| ours(&path, &metadata)),
+            Role::TargetRoots => public_file(&path).map(drop),
             Role::Private => open_private(&path).map(drop).map_err(|e| private_file(&e)),
             Role::PrivateDir => private_dir(&path),
         };
@@ -74,7 +78,7 @@ fn unreadable_hint(error: &std::io::Error) -> Option<String> {
     }
 }
 
-fn public_file(path: &Path) -> Result<(), Wrong> {
+fn public_file(path: &Path) -> Result<fs::Metadata, Wrong> {
     let of_read = |source: std::io::Error| Wrong {
         message: format!("cannot read `{}`: {source}", path.display()),
         hint: unreadable_hint(&source),
@@ -84,12 +88,18 @@ fn public_file(path: &Path) -> Result<(), Wrong> {
         return Err(Wrong::new(format!("`{}` is not a regular file", path.display())));
     }
     fs::File::open(path).map_err(of_read)?;
-    not_writable_by_others(path, &metadata)
+    not_writable_by_others(path, &metadata)?;
+    Ok(metadata)
+}
+
+/// The configuration itself.
+pub(super) fn only_ours_to_change(path: &Path, metadata: &fs::Metadata) -> Result<(), Wrong> {
+    ours(path, metadata)?;
+    not_writable_by_others(path, metadata)
 }
 
 /// Whoever can change the policy, a certificate or the configuration rules the broker.
-pub(super) fn not_writable_by_others(path: &Path, metadata: &fs::Metadata) -> Result<(), Wrong> {
-    ours(path, metadata)?;
+fn not_writable_by_others(path: &Path, metadata: &fs::Metadata) -> Result<(), Wrong> {
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o022 == 0 {
         return Ok(());

@@ -62,7 +62,7 @@ fn load_and(path: &Path, also: impl FnOnce(&mut section::Report<'_>)) -> Result<
     })?;
     let base_dir = absolute.parent().unwrap_or(Path::new("/"));
     let parsed = parse::parse_and(&text, path, base_dir, also);
-    match (parsed, files::not_writable_by_others(path, &metadata)) {
+    match (parsed, files::only_ours_to_change(path, &metadata)) {
         (Ok(config), Ok(())) => Ok(Config { file: absolute, ..config }),
         (Err(faults), Ok(())) => Err(faults),
         (parsed, Err(wrong)) => {

@@ -77,6 +77,20 @@ fn what_belongs_to_someone_else_is_refused() {
 }
 
 #[test]
+fn the_roots_of_a_target_may_belong_to_its_administrators() {
+    let dir = with_target("env:HOOP_TEST_DB\"\nca_file = \"ca.pem");
+    let roots = dir.path().join("b/ca.pem");
+    let check = || broker_with(dir.path(), &CHECK, "", &[("HOOP_TEST_DB", "x")]);
+    fs::write(&roots, "").expect("written");
+    // Only root can give a file away; elsewhere it stays ours, which is as good.
+    let _ = chown(&roots, Some(65_534), None);
+    chmod(&roots, 0o644);
+    assert!(check().starts_with("exit 0\n"), "{}", check());
+    chmod(&roots, 0o664);
+    assert!(check().starts_with("exit 2\n"), "{}", check());
+}
+
+#[test]
 fn a_log_level_from_the_environment_is_checked() {
     let dir = initialised();
     let serve = ["serve", "--config", "b/broker.toml"];
