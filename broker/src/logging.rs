@@ -119,6 +119,38 @@ mod tests {
         }
     }
 
+    /// Keeps what is logged.
+    #[derive(Clone, Default)]
+    struct Kept(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("unpoisoned").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_tells_its_place_and_not_its_payload() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let previous = std::panic::take_hook();
+        install_panic_hook();
+        let unwound = tracing::subscriber::with_default(subscriber, || {
+            std::panic::catch_unwind(|| panic!("cannot mask 4111111111111111"))
+        });
+        std::panic::set_hook(previous);
+        assert!(unwound.is_err());
+        let said = String::from_utf8(kept.0.lock().expect("unpoisoned").clone()).expect("text");
+        assert!(said.contains("src/logging.rs:"), "{said}");
+        assert!(!said.contains("4111"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+
     #[test]
     fn only_our_own_crates_log_details() {
         for ours in ["hoop_broker::gateway", "hoop_ledger", "hoop"] {

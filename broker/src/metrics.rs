@@ -302,3 +302,42 @@ impl Text {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_all_threads_add_up() {
+        let counter = Counter::default();
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| (0..1000).for_each(|_| counter.inc()));
+            }
+        });
+        assert_eq!(counter.value(), 20_000);
+    }
+
+    #[test]
+    fn the_text_is_what_prometheus_reads() {
+        let metrics = Metrics::default();
+        metrics.connections(Way::Tunnel).add(3);
+        metrics.connections_closed(Way::Tunnel).inc();
+        metrics.sessions().inc();
+        metrics.statements(Decision::Deny).inc();
+        metrics.denials(Denial::Syntax).inc();
+        metrics.handshake_failures(Handshake::Upstream).inc();
+        metrics.masked(&Class::Pan).add(7);
+        metrics.masked(&Class::Custom("iban".into())).inc();
+        metrics.bytes(Direction::ToClient).add(1 << 40);
+        let sample = Sample {
+            started_at: 1_795_000_000,
+            sessions_open: 1,
+            ledger_entries: 9,
+            ledger_fsyncs: 4,
+            ledger_queue: 2,
+            ledger_poisoned: true,
+        };
+        insta::assert_snapshot!(metrics.encode(&sample));
+    }
+}

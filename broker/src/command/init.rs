@@ -32,14 +32,26 @@ pub(super) struct InitArgs {
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Name of the broker: lower-case letters, digits, `-` and `_`
-    #[arg(long, default_value = "hoop")]
+    #[arg(long, default_value = "hoop", value_parser = name)]
     name: String,
     /// Address of the one TLS port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
     listen: SocketAddr,
     /// How people reach that port; `https://localhost:PORT` when left out
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = plain)]
     public_url: Option<String>,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    config::check_broker_name(text).map(|()| text.to_owned()).map_err(|fault| fault.message().to_owned())
+}
+
+/// Text that stays one string between the quotes of the template.
+fn plain(text: &str) -> Result<String, &'static str> {
+    if text.contains(|c: char| c.is_control() || c == '"' || c == '\\') {
+        return Err("it holds a quote, a backslash or a control character");
+    }
+    Ok(text.to_owned())
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -115,8 +127,8 @@ fn init(args: &InitArgs) -> Result<String, InitError> {
     Ok(fingerprint)
 }
 
-/// The template with its places filled. INVARIANT: a value that would change the meaning of the text is refused by the
-/// parser, which knows no name, address or URL with a quote in it.
+/// The template with its places filled. INVARIANT: no value ends the string or comment that it stands in; [`name`],
+/// [`plain`] and the type of `listen` see to it.
 fn configuration(args: &InitArgs, public_url: &str) -> String {
     let times = SessionTimes::default();
     let time = |d: Duration| humantime::format_duration(d).to_string();

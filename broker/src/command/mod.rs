@@ -38,7 +38,8 @@ enum Command {
     /// Run the broker until SIGTERM or SIGINT; SIGHUP reloads policy and targets
     Serve(ConfigArg),
     /// Add, list, change and remove local users
-    User(user::UserArgs),
+    #[command(subcommand)]
+    User(user::Verb),
     /// Print the SHA-256 fingerprint of the TLS certificate, which people compare at first sign-in
     Fingerprint(ConfigArg),
     /// Print the ledger's public key, with which anyone can verify the ledger offline
@@ -49,7 +50,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct ConfigArg {
     /// The configuration file
-    #[arg(long, value_name = "FILE", env = "HOOP_BROKER_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "HOOP_BROKER_CONFIG", hide_env_values = true)]
     config: PathBuf,
 }
 
@@ -64,7 +65,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Check(arg) => check::run(&arg.config),
         Command::Serve(arg) => serve::run(&arg.config),
-        Command::User(args) => user::run(&args),
+        Command::User(verb) => user::run(&verb),
         Command::Fingerprint(arg) => keys::fingerprint(&arg.config),
         Command::LedgerKey(args) => keys::ledger_key(&args),
     }

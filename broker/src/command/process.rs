@@ -26,3 +26,20 @@ pub(super) fn harden() -> Result<(), HardenError> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_memory_is_dumped() {
+        harden().expect("allowed");
+        let core = rustix::process::getrlimit(Resource::Core);
+        assert_eq!((core.current, core.maximum), (Some(0), Some(0)));
+        #[cfg(target_os = "linux")]
+        assert_eq!(
+            rustix::process::dumpable_behavior().expect("known"),
+            rustix::process::DumpableBehavior::NotDumpable
+        );
+    }
+}

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{check, failure, faults};
+use super::{check, failure, failure_with_hint, faults};
 use crate::{logging, server};
 
 pub(super) fn run(path: &Path) -> ExitCode {
@@ -11,9 +11,10 @@ pub(super) fn run(path: &Path) -> ExitCode {
         Ok(config) => config,
         Err(found) => return faults(&found),
     };
-    let level = std::env::var(logging::LEVEL_VARIABLE).ok();
+    let level = std::env::var(logging::LEVEL_VARIABLE).ok().filter(|level| !level.is_empty());
     if let Err(error) = logging::start(&config.log, level.as_deref()) {
-        return failure(&error, super::USAGE);
+        let hint = "HOOP_LOG, or `level` under [log], takes error, warn, info, debug or trace";
+        return failure_with_hint(&error, hint, super::USAGE);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

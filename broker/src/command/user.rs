@@ -13,74 +13,89 @@ use super::{ConfigArg, USAGE, failure, failure_with_hint, faults, password, prin
 use crate::config::{self, Config, IdentityProvider};
 
 /// `hoop-broker user`
-#[derive(Debug, Args)]
-pub(super) struct UserArgs {
-    #[command(flatten)]
-    config: ConfigArg,
-    #[command(subcommand)]
-    verb: Verb,
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Add a user; prints the one-time-code secret once
+    Add(AddArgs),
+    /// List users
+    List(ConfigArg),
+    /// Remove a user and end its sessions
+    Remove(Named),
+    /// Replace a user's groups
+    Groups(GroupsArgs),
+    /// Forget failed sign-ins and a lock-out
+    Unlock(Named),
+    /// Bar a user from signing in and end its sessions
+    Disable(Named),
+    /// Let a disabled user sign in again
+    Enable(Named),
+    /// Replace password and one-time-code secret, and end the user's tokens
+    Reset(ResetArgs),
 }
 
-#[derive(Debug, Subcommand)]
-enum Verb {
-    /// Add a user; prints the one-time-code secret once
-    Add {
-        /// Account name
-        name: String,
-        /// Groups, which the policy knows
-        #[arg(long, value_delimiter = ',', value_name = "GROUP,…")]
-        groups: Vec<String>,
-        /// Name as shown to others; the account name when left out
-        #[arg(long, value_name = "NAME")]
-        display: Option<String>,
-        /// Read the password from stdin instead of asking for it
-        #[arg(long)]
-        password_stdin: bool,
-    },
-    /// List users
-    List,
-    /// Remove a user and end its sessions
-    Remove {
-        /// Account name
-        name: String,
-    },
-    /// Replace a user's groups
-    Groups {
-        /// Account name
-        name: String,
-        /// The groups from now on; none when left out
-        #[arg(value_delimiter = ',', value_name = "GROUP,…")]
-        groups: Vec<String>,
-    },
-    /// Forget failed sign-ins and a lock-out
-    Unlock {
-        /// Account name
-        name: String,
-    },
-    /// Bar a user from signing in and end its sessions
-    Disable {
-        /// Account name
-        name: String,
-    },
-    /// Let a disabled user sign in again
-    Enable {
-        /// Account name
-        name: String,
-    },
-    /// Replace password and one-time-code secret, and end the user's tokens
-    Reset {
-        /// Account name
-        name: String,
-        /// Keep the one-time-code secret
-        #[arg(long, conflicts_with = "totp_only")]
-        password_only: bool,
-        /// Keep the password
-        #[arg(long, conflicts_with = "password_stdin")]
-        totp_only: bool,
-        /// Read the password from stdin instead of asking for it
-        #[arg(long)]
-        password_stdin: bool,
-    },
+/// Which user.
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// Account name
+    name: String,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+/// `hoop-broker user add`
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    #[command(flatten)]
+    user: Named,
+    /// Groups, which the policy knows
+    #[arg(long, value_delimiter = ',', value_name = "GROUP,…")]
+    groups: Vec<String>,
+    /// Name as shown to others; the account name when left out
+    #[arg(long, value_name = "NAME")]
+    display: Option<String>,
+    /// Read the password from stdin instead of asking for it
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+/// `hoop-broker user groups`
+#[derive(Debug, Args)]
+pub(super) struct GroupsArgs {
+    #[command(flatten)]
+    user: Named,
+    /// The groups from now on; none when left out
+    #[arg(value_delimiter = ',', value_name = "GROUP,…")]
+    groups: Vec<String>,
+}
+
+/// `hoop-broker user reset`
+#[derive(Debug, Args)]
+pub(super) struct ResetArgs {
+    #[command(flatten)]
+    user: Named,
+    /// Keep the one-time-code secret
+    #[arg(long, conflicts_with = "totp_only")]
+    password_only: bool,
+    /// Keep the password
+    #[arg(long, conflicts_with = "password_stdin")]
+    totp_only: bool,
+    /// Read the password from stdin instead of asking for it
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl Verb {
+    fn config(&self) -> &ConfigArg {
+        match self {
+            Self::List(config) => config,
+            Self::Add(args) => &args.user.config,
+            Self::Groups(args) => &args.user.config,
+            Self::Reset(args) => &args.user.config,
+            Self::Remove(named) | Self::Unlock(named) | Self::Disable(named) | Self::Enable(named) => {
+                &named.config
+            }
+        }
+    }
 }
 
 /// Why a change was not made; it is only ever shown.
@@ -143,8 +158,8 @@ fn open(config: &Config) -> Result<Box<dyn UserAdmin>, AdminError> {
     Err("this build of hoop-broker keeps no users".into())
 }
 
-pub(super) fn run(args: &UserArgs) -> ExitCode {
-    let config = match config::read(&args.config.config) {
+pub(super) fn run(verb: &Verb) -> ExitCode {
+    let config = match config::read(&verb.config().config) {
         Ok(config) => config,
         Err(found) => return faults(&found),
     };
@@ -152,7 +167,7 @@ pub(super) fn run(args: &UserArgs) -> ExitCode {
         let hint = "change them there, or set `provider = \"local\"` under [identity]";
         return failure_with_hint(&format!("users are kept by `{}`", oidc.issuer), hint, USAGE);
     }
-    let done = open(&config).and_then(|users| change(users.as_ref(), &args.verb, password::ask));
+    let done = open(&config).and_then(|users| change(users.as_ref(), verb, password::ask));
     match done {
         Ok(shown) => print(&shown),
         Err(error) => match error.downcast_ref::<password::PasswordError>() {
@@ -170,47 +185,49 @@ fn change(
     verb: &Verb,
     ask: impl Fn(bool) -> Result<SecretString, password::PasswordError>,
 ) -> Result<String, AdminError> {
-    let done = |what: String| {
-        tell(&Untrusted::new(what).to_string());
-        Ok(String::new())
-    };
     match verb {
-        Verb::Add { name, groups, display, password_stdin } => {
+        Verb::Add(AddArgs { user: Named { name, .. }, groups, display, password_stdin }) => {
             let password = ask(*password_stdin)?;
             let display = display.as_deref().unwrap_or(name);
             let url = users.add(&NewUser { name, password: &password, groups, display })?;
-            tell(&Untrusted::new(format!("added `{name}`")).to_string());
+            done(format!("added `{name}`"));
             Ok(enrolment(&url))
         }
-        Verb::List => users.list().map(|users| table(&users)),
-        Verb::Remove { name } => {
+        Verb::List(_) => users.list().map(|users| table(&users)),
+        Verb::Remove(Named { name, .. }) => {
             users.remove(name)?;
-            done(format!("removed `{name}`"))
+            Ok(done(format!("removed `{name}`")))
         }
-        Verb::Groups { name, groups } => {
+        Verb::Groups(GroupsArgs { user: Named { name, .. }, groups }) => {
             users.set_groups(name, groups)?;
-            done(format!("`{name}` is now in: {}", groups.join(", ")))
+            Ok(done(format!("`{name}` is now in: {}", groups.join(", "))))
         }
-        Verb::Unlock { name } => {
+        Verb::Unlock(Named { name, .. }) => {
             users.unlock(name)?;
-            done(format!("unlocked `{name}`"))
+            Ok(done(format!("unlocked `{name}`")))
         }
-        Verb::Disable { name } => {
+        Verb::Disable(Named { name, .. }) => {
             users.set_disabled(name, true)?;
-            done(format!("disabled `{name}`"))
+            Ok(done(format!("disabled `{name}`")))
         }
-        Verb::Enable { name } => {
+        Verb::Enable(Named { name, .. }) => {
             users.set_disabled(name, false)?;
-            done(format!("enabled `{name}`"))
+            Ok(done(format!("enabled `{name}`")))
         }
-        Verb::Reset { name, password_only, totp_only, password_stdin } => {
+        Verb::Reset(ResetArgs { user: Named { name, .. }, password_only, totp_only, password_stdin }) => {
             if !totp_only {
                 users.reset_password(name, &ask(*password_stdin)?)?;
+                done(format!("replaced the password of `{name}`"));
             }
-            tell(&Untrusted::new(format!("reset `{name}`")).to_string());
             if *password_only { Ok(String::new()) } else { Ok(enrolment(&users.reset_totp(name)?)) }
         }
     }
+}
+
+/// Tells the person what was done; there is nothing for stdout.
+fn done(what: String) -> String {
+    tell(&Untrusted::new(what).to_string());
+    String::new()
 }
 
 /// The authenticator's URL and the secret in it, for stdout; the QR code goes to a terminal's stderr.

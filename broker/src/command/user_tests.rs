@@ -63,13 +63,13 @@ impl UserAdmin for Notes {
 
 /// What was done, and what went to stdout.
 fn run(line: &str) -> (Vec<String>, String) {
-    let words = ["hoop-broker", "user", "--config", "f"].into_iter().chain(line.split(' '));
-    let Command::User(args) = CommandLine::try_parse_from(words).expect("a command line").command else {
+    let words = ["hoop-broker", "user"].into_iter().chain(line.split(' ')).chain(["--config", "f"]);
+    let Command::User(verb) = CommandLine::try_parse_from(words).expect("a command line").command else {
         panic!("not `user`");
     };
     let notes = Notes::default();
     let ask = |stdin| Ok(SecretString::from(if stdin { "from-stdin" } else { "asked" }));
-    let shown = change(&notes, &args.verb, ask).expect("done");
+    let shown = change(&notes, &verb, ask).expect("done");
     (notes.0.into_inner(), shown)
 }
 

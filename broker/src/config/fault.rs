@@ -17,7 +17,7 @@ const SECRET_WORDS: [&str; 4] = ["password", "secret", "token", "passphrase"];
 pub struct Fault {
     message: String,
     hint: Option<String>,
-    place: Option<Place>,
+    place: Option<Box<Place>>,
 }
 
 /// Where a fault is: a file, and a line in it when there is one.
@@ -57,14 +57,14 @@ impl Fault {
     /// Says which file it is about, without a line.
     #[must_use]
     pub fn of_file(mut self, file: &Path) -> Self {
-        self.place = Some(Place { file: file.to_owned(), line: None });
+        self.place = Some(Box::new(Place { file: file.to_owned(), line: None }));
         self
     }
 
     /// Says which bytes of `text`, the content of `file`, it is about.
     #[must_use]
     pub fn at(mut self, file: &Path, text: &str, span: Range<usize>) -> Self {
-        self.place = Some(Place { file: file.to_owned(), line: Some(Line::of(text, span)) });
+        self.place = Some(Box::new(Place { file: file.to_owned(), line: Some(Line::of(text, span)) }));
         self
     }
 
@@ -125,7 +125,9 @@ impl Line {
         let number = text[..start].bytes().filter(|b| *b == b'\n').count() + 1;
         let line = text[line_start..line_end].trim_end_matches('\r');
         let column = text[line_start..start].chars().count() + 1;
-        let shown = without_secret(line);
+        // A line of a multi-line text may be a secret whose key stands lines above.
+        let hidden = in_long_text(&text[..line_start]) && !line.contains('=');
+        let shown = if hidden { "\u{2026}".to_owned() } else { without_secret(line) };
         let from = (start - line_start).min(shown.len());
         let to = (end.min(line_end) - line_start).clamp(from, shown.len());
         let (before, marked, after) = match (shown.get(..from), shown.get(from..to), shown.get(to..)) {
@@ -134,17 +136,21 @@ impl Line {
             _ => (shown.as_str(), "", ""),
         };
         // A long line is cut on both sides of what it is about, so that the caret stays on the screen.
-        let before: String = tail(&escape(before), EXCERPT / 2);
-        let marked: String = escape(marked).chars().take(EXCERPT).collect();
-        let after: String = escape(after).chars().take(EXCERPT / 2).collect();
+        let before = tail(&escape(before), EXCERPT / 2);
         let left = before.chars().count();
+        let marked = head(&escape(marked), EXCERPT - left);
         let mark = left..left + marked.chars().count().max(1);
+        let after = head(&escape(after), EXCERPT.saturating_sub(mark.end));
         Self { number, column, text: format!("{before}{marked}{after}").trim_end().to_owned(), mark }
     }
 }
 
 fn escape(text: &str) -> String {
     Untrusted::new(text.replace('\t', " ")).to_string()
+}
+
+fn head(text: &str, max: usize) -> String {
+    text.chars().take(max).collect()
 }
 
 fn tail(text: &str, max: usize) -> String {
@@ -155,6 +161,10 @@ fn tail(text: &str, max: usize) -> String {
 /// The largest character boundary of `text` at or below `index`.
 fn floor_boundary(text: &str, index: usize) -> usize {
     (0..=index.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}
+
+fn in_long_text(before: &str) -> bool {
+    before.contains("\"\"\"") || before.contains("'''")
 }
 
 /// A line that names a secret is shown without its value, unless that is a reference: the fault may well be that
@@ -225,6 +235,13 @@ mod tests {
             let fault = Fault::new("x").at(Path::new("f"), text, text.len() - 5..text.len());
             assert!(!fault.to_string().contains("hunter2"), "{fault}");
         }
+    }
+
+    #[test]
+    fn a_long_text_is_not_shown() {
+        let text = "password = \"\"\"\nhunter2hunter2\n";
+        let fault = Fault::new("x").at(Path::new("f"), text, 20..21);
+        assert!(!fault.to_string().contains("hunter2"), "{fault}");
     }
 
     #[test]

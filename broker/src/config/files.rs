@@ -2,7 +2,7 @@
 //! everything else in `config` is pure.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::SecretRef;
@@ -15,6 +15,9 @@ use super::value::Wrong;
 pub(super) enum Role {
     /// A file that anyone may read and only its owner may change: certificates, policy.
     Public,
+    /// As `Public`, whoever owns it: the roots of one target, which its administrators may keep. They vouch for that
+    /// target only, and its administrators speak for it anyway.
+    TargetRoots,
     /// A file that only its owner may use: keys.
     Private,
     /// A folder that only its owner may enter: state, ledger.
@@ -25,7 +28,8 @@ pub(super) enum Role {
 pub(super) fn check(report: &mut Report<'_>) {
     for PathUse { path, role, span } in std::mem::take(&mut report.paths) {
         let found = match role {
-            Role::Public => public_file(&path),
+            Role::Public => public_file(&path).and_then(|metadata| ours(&path, &metadata)),
+            Role::TargetRoots => public_file(&path).map(drop),
             Role::Private => open_private(&path).map(drop).map_err(|e| private_file(&e)),
             Role::PrivateDir => private_dir(&path),
         };
@@ -74,7 +78,7 @@ fn unreadable_hint(error: &std::io::Error) -> Option<String> {
     }
 }
 
-fn public_file(path: &Path) -> Result<(), Wrong> {
+fn public_file(path: &Path) -> Result<fs::Metadata, Wrong> {
     let of_read = |source: std::io::Error| Wrong {
         message: format!("cannot read `{}`: {source}", path.display()),
         hint: unreadable_hint(&source),
@@ -84,11 +88,18 @@ fn public_file(path: &Path) -> Result<(), Wrong> {
         return Err(Wrong::new(format!("`{}` is not a regular file", path.display())));
     }
     fs::File::open(path).map_err(of_read)?;
-    not_writable_by_others(path, &metadata)
+    not_writable_by_others(path, &metadata)?;
+    Ok(metadata)
+}
+
+/// The configuration itself.
+pub(super) fn only_ours_to_change(path: &Path, metadata: &fs::Metadata) -> Result<(), Wrong> {
+    ours(path, metadata)?;
+    not_writable_by_others(path, metadata)
 }
 
 /// Whoever can change the policy, a certificate or the configuration rules the broker.
-pub(super) fn not_writable_by_others(path: &Path, metadata: &fs::Metadata) -> Result<(), Wrong> {
+fn not_writable_by_others(path: &Path, metadata: &fs::Metadata) -> Result<(), Wrong> {
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o022 == 0 {
         return Ok(());
@@ -96,6 +107,17 @@ pub(super) fn not_writable_by_others(path: &Path, metadata: &fs::Metadata) -> Re
     let path = path.display();
     Err(Wrong::new(format!("`{path}` has mode {mode:04o}: others than its owner can change it"))
         .hint(format!("run `chmod go-w {path}`")))
+}
+
+/// An owner other than the broker's user and root can change what it likes, whatever the mode.
+fn ours(path: &Path, metadata: &fs::Metadata) -> Result<(), Wrong> {
+    let owner = metadata.uid();
+    if owner == 0 || owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(Wrong::new(format!("`{path}` belongs to user {owner}, not to the broker's user or root"))
+        .hint(format!("make the broker's user or root the owner of {path}")))
 }
 
 /// A folder that is not there is a fault, not something to make: a ledger whose volume is not mounted must not begin
@@ -109,6 +131,7 @@ fn private_dir(path: &Path) -> Result<(), Wrong> {
     if !metadata.is_dir() {
         return Err(Wrong::new(format!("`{shown}` is not a folder")));
     }
+    ours(path, &metadata)?;
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(Wrong::new(format!(

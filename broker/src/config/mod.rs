@@ -62,7 +62,7 @@ fn load_and(path: &Path, also: impl FnOnce(&mut section::Report<'_>)) -> Result<
     })?;
     let base_dir = absolute.parent().unwrap_or(Path::new("/"));
     let parsed = parse::parse_and(&text, path, base_dir, also);
-    match (parsed, files::not_writable_by_others(path, &metadata)) {
+    match (parsed, files::only_ours_to_change(path, &metadata)) {
         (Ok(config), Ok(())) => Ok(Config { file: absolute, ..config }),
         (Err(faults), Ok(())) => Err(faults),
         (parsed, Err(wrong)) => {
@@ -73,6 +73,14 @@ fn load_and(path: &Path, also: impl FnOnce(&mut section::Report<'_>)) -> Result<
             })
         }
     }
+}
+
+/// Proves that `text` is the name of a broker: 1 to 63 lower-case letters, digits, `-` and `_`.
+///
+/// # Errors
+/// A fault with a hint when it is not.
+pub fn check_broker_name(text: &str) -> Result<(), Fault> {
+    value::check_name(text).map_err(|wrong| Fault::new(wrong.message).hint(wrong.hint.unwrap_or_default()))
 }
 
 /// The whole configuration of one broker.

@@ -44,10 +44,10 @@ pub(super) fn parse_and(
     let config = top(&mut report, document.get_ref(), text, file);
     also(&mut report);
     let faults = report.into_faults(&syntax);
-    match config {
-        Some(config) => Faults::or(faults, config),
-        None if faults.is_empty() => Err(Fault::new("the configuration is incomplete").of_file(file).into()),
-        None => Err(Faults::or(faults, ()).err().unwrap_or_else(|| Fault::new("incomplete").into())),
+    match (config, Faults::or(faults, ())) {
+        (_, Err(faults)) => Err(faults),
+        (Some(config), Ok(())) => Ok(config),
+        (None, Ok(())) => Err(Fault::new("the configuration is incomplete").of_file(file).into()),
     }
 }
 
@@ -133,7 +133,7 @@ fn required_section<T>(
     }
     if top.span_of(key) == top.span() {
         let hint = format!("`hoop-broker init DIR` writes a commented one with [{key}] in it");
-        report.wrong(top.span(), Wrong::new(format!("section [{key}] is missing")).hint(hint));
+        report.missing(top.span(), Wrong::new(format!("section [{key}] is missing")).hint(hint));
     }
     None
 }

@@ -17,6 +17,8 @@ pub(super) struct Report<'a> {
     text: &'a str,
     base_dir: &'a Path,
     faults: Vec<(usize, Fault)>,
+    /// What is not there; said only of a file that is TOML, for it may be in the part that is none.
+    missing: Vec<(usize, Fault)>,
     /// Every path of the configuration, to be looked at on the disk later.
     pub(super) paths: Vec<PathUse>,
     /// Every reference to a secret.
@@ -38,22 +40,35 @@ pub(super) struct SecretUse {
 
 impl<'a> Report<'a> {
     pub(super) fn new(file: &'a Path, text: &'a str, base_dir: &'a Path) -> Self {
-        Self { file, text, base_dir, faults: Vec::new(), paths: Vec::new(), secrets: Vec::new() }
+        let (faults, missing) = (Vec::new(), Vec::new());
+        Self { file, text, base_dir, faults, missing, paths: Vec::new(), secrets: Vec::new() }
     }
 
     /// Notes what is wrong at `span`.
     pub(super) fn wrong(&mut self, span: Range<usize>, wrong: Wrong) {
-        let mut fault = Fault::new(wrong.message).at(self.file, self.text, span.clone());
-        if let Some(hint) = wrong.hint {
-            fault = fault.hint(hint);
-        }
-        self.faults.push((span.start, fault));
+        let fault = self.fault(span, wrong);
+        self.faults.push(fault);
+    }
+
+    /// Notes what is not in the table at `span`.
+    pub(super) fn missing(&mut self, span: Range<usize>, wrong: Wrong) {
+        let fault = self.fault(span, wrong);
+        self.missing.push(fault);
+    }
+
+    fn fault(&self, span: Range<usize>, wrong: Wrong) -> (usize, Fault) {
+        let start = span.start;
+        let fault = Fault::new(wrong.message).at(self.file, self.text, span);
+        (start, if let Some(hint) = wrong.hint { fault.hint(hint) } else { fault })
     }
 
     /// All faults in the order of the file. A line that is no TOML is said once: what else is wrong with it follows
     /// from that.
     pub(super) fn into_faults(self, syntax: &[toml::de::Error]) -> Vec<Fault> {
         let mut faults = self.faults;
+        if syntax.is_empty() {
+            faults.extend(self.missing);
+        }
         let mut broken = Vec::new();
         for error in syntax {
             let span = error.span().unwrap_or_default();
@@ -168,7 +183,7 @@ impl<'t, 'i> Section<'t, 'i> {
         }
         let place = if self.name.is_empty() { String::new() } else { format!(" in [{}]", self.name) };
         let wrong = Wrong::new(format!("`{key}` is missing{place}")).hint(format!("add `{key} = {example}`"));
-        report.wrong(self.span(), wrong);
+        report.missing(self.span(), wrong);
     }
 
     /// A list; each element that is wrong is a fault of its own.
@@ -290,8 +305,8 @@ pub(super) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let lower = word.to_ascii_lowercase().replace('-', "_");
     known
         .iter()
-        .map(|candidate| (strsim::jaro_winkler(&lower, candidate), *candidate))
-        .filter(|(likeness, _)| *likeness > 0.85)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|candidate| (strsim::osa_distance(&lower, candidate), *candidate))
+        .filter(|(typos, candidate)| *typos <= 1.max(candidate.len() / 4))
+        .min_by_key(|(typos, _)| *typos)
         .map(|(_, candidate)| candidate)
 }

@@ -47,7 +47,7 @@ fn target(
     let environment = s.optional(report, "environment", value::name);
     let address = s.required(report, "address", "\"db.internal:5432\"", value::upstream);
     let tls = s.optional(report, "tls", upstream_tls);
-    let ca_file = s.optional_path(report, "ca_file", Role::Public);
+    let ca_file = s.optional_path(report, "ca_file", Role::TargetRoots);
     let login = s.required(report, "login", "\"hoop\"", value::owned_text);
     let password = s.secret(report, "password");
     let databases = s.required_list(report, "databases", "[\"payments\"]", value::owned_text);

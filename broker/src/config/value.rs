@@ -243,7 +243,7 @@ pub(super) fn secret(value: &DeValue<'_>) -> Parsed<SecretRef> {
             Err(Wrong::new("holds a control character").hint(hint))
         }
         Some(path) => Ok(SecretRef::File(PathBuf::from(path))),
-        None => Err(Wrong::new("holds a secret itself; secrets do not belong into this file").hint(hint)),
+        None => Err(Wrong::new("holds a secret itself; secrets do not belong in this file").hint(hint)),
     }
 }
 

@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
 use crate::broker::{broker, broker_with, edit, initialised};
@@ -60,6 +60,41 @@ fn a_configuration_that_others_can_change_is_refused() {
     let dir = initialised();
     chmod(&dir.path().join("b/broker.toml"), 0o620);
     insta::assert_snapshot!(broker(dir.path(), &CHECK));
+}
+
+#[test]
+fn what_belongs_to_someone_else_is_refused() {
+    let dir = initialised();
+    let b = dir.path().join("b");
+    for path in ["keys/tls.key", "policy/pci.cedar", "state", "broker.toml"] {
+        let stranger = chown(b.join(path), Some(65_534), None);
+        // Only root can give a file away; elsewhere there is nothing to try.
+        if stranger.is_err() {
+            return;
+        }
+    }
+    insta::assert_snapshot!(broker(dir.path(), &CHECK));
+}
+
+#[test]
+fn the_roots_of_a_target_may_belong_to_its_administrators() {
+    let dir = with_target("env:HOOP_TEST_DB\"\nca_file = \"ca.pem");
+    let roots = dir.path().join("b/ca.pem");
+    let check = || broker_with(dir.path(), &CHECK, "", &[("HOOP_TEST_DB", "x")]);
+    fs::write(&roots, "").expect("written");
+    // Only root can give a file away; elsewhere it stays ours, which is as good.
+    let _ = chown(&roots, Some(65_534), None);
+    chmod(&roots, 0o644);
+    assert!(check().starts_with("exit 0\n"), "{}", check());
+    chmod(&roots, 0o664);
+    assert!(check().starts_with("exit 2\n"), "{}", check());
+}
+
+#[test]
+fn a_log_level_from_the_environment_is_checked() {
+    let dir = initialised();
+    let serve = ["serve", "--config", "b/broker.toml"];
+    insta::assert_snapshot!(broker_with(dir.path(), &serve, "", &[("HOOP_LOG", "inof")]));
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn every_comment_of_the_template_is_sound_too() {
     let template = fs::read_to_string(&file).expect("readable");
     // A commented-out line is `# key = …` or `# [section]`; prose is none of these.
     let uncomment = |line: &str| match line.strip_prefix("# ") {
-        Some(code) if code.starts_with('[') || code.starts_with('"') => code.to_owned(),
+        Some(code) if code.starts_with('[') => code.to_owned(),
         Some(code) if code.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) => code.to_owned(),
         _ => line.to_owned(),
     };
@@ -101,11 +101,15 @@ fn arguments_are_read_by_the_parser_of_the_file() {
     let init = |args: &[&str]| broker(dir.path(), &[&["init", "b"], args].concat());
     insta::assert_snapshot!(init(&["--name", "a\"\nlisten = \"0.0.0.0:1"]));
     insta::assert_snapshot!("public_url", init(&["--public-url", "http://x"]));
+    insta::assert_snapshot!(
+        "url_with_a_quote",
+        init(&["--public-url", "https://x\"\npostgres_listen = \"0.0.0.0:1"])
+    );
     assert!(!dir.path().join("b").exists());
 }
 
 #[test]
-fn openssl_and_rustls_read_what_was_made() {
+fn other_tools_can_read_what_was_made() {
     let dir = initialised();
     let keys = dir.path().join("b/keys");
     let ledger = fs::read_to_string(keys.join("ledger.key")).expect("readable");

@@ -1,5 +1,4 @@
 //! The broker as its user meets it: the real binary and the public surface.
-
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed step is a failed test")]
 
 mod broker;
