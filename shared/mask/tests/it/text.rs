@@ -54,6 +54,8 @@ fn neighbours_do_not_hide_a_number() {
         ("4111111111111111 5555555555554444", "411111******1111 555555******4444"),
         ("0000004111111111111111", "000000411111******1111"),
         ("0004111111111111111", "000411111******1111"),
+        // What stays of a number does not begin another.
+        ("4242424242424242 4242 4242 4242", "424242******4242 4242 4242 4242"),
         // Expiry and CVV glued to it go with it.
         ("4111111111111111123", "411111******1111***"),
         ("41111111111111112712123", "411111******1111*******"),
@@ -119,4 +121,13 @@ fn words_make_the_doubtful_lengths_card_numbers() {
     assert_eq!(masked("card no. 4222222222222"), "card no. *********2222");
     assert_eq!(masked("company 4222222222222"), "company 4222222222222");
     assert_eq!(masked("PAN: 4222222222222"), "PAN: *********2222");
+}
+
+#[test]
+fn the_probe_meets_the_shortest_number_at_any_place() {
+    for pad in 0..40 {
+        let (before, after) = ("x".repeat(pad), "x".repeat(40 - pad));
+        let text = format!("card{before}676770000005{after}");
+        assert_eq!(masked(&text), format!("card{before}********0005{after}"));
+    }
 }
