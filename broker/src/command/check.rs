@@ -9,8 +9,16 @@ use crate::config::{self, Config, Fault, Faults};
 /// What looks at a configuration beyond its text and files. Runs when those are sound, in `check` and `serve` alike.
 type Check = fn(&Config) -> Vec<Fault>;
 
-/// Further checks: policy, targets, keys.
-const CHECKS: &[Check] = &[super::keys::check];
+/// Further checks.
+const CHECKS: &[Check] = &[super::keys::check, policy];
+
+/// The policy is sound.
+fn policy(config: &Config) -> Vec<Fault> {
+    match crate::server::reload::policy(config, 0) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.faults(),
+    }
+}
 
 pub(super) fn run(path: &Path) -> ExitCode {
     match load(path) {

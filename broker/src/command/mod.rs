@@ -3,6 +3,7 @@
 mod check;
 mod init;
 mod keys;
+mod local_admin;
 mod password;
 mod process;
 mod serve;

@@ -10,7 +10,7 @@ use hoop_api::Untrusted;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{ConfigArg, USAGE, failure, failure_with_hint, faults, password, print, tell};
-use crate::config::{self, Config, IdentityProvider};
+use crate::config::{self, IdentityProvider};
 
 /// `hoop-broker user`
 #[derive(Debug, Subcommand)]
@@ -152,12 +152,6 @@ pub trait UserAdmin {
     fn reset_totp(&self, name: &str) -> Result<SecretString, AdminError>;
 }
 
-/// The users of a configuration.
-fn open(config: &Config) -> Result<Box<dyn UserAdmin>, AdminError> {
-    let _ = config;
-    Err("this build of hoop-broker keeps no users".into())
-}
-
 pub(super) fn run(verb: &Verb) -> ExitCode {
     let config = match config::read(&verb.config().config) {
         Ok(config) => config,
@@ -167,7 +161,7 @@ pub(super) fn run(verb: &Verb) -> ExitCode {
         let hint = "change them there, or set `provider = \"local\"` under [identity]";
         return failure_with_hint(&format!("users are kept by `{}`", oidc.issuer), hint, USAGE);
     }
-    let done = open(&config).and_then(|users| change(users.as_ref(), verb, password::ask));
+    let done = super::local_admin::open(&config).and_then(|users| change(users.as_ref(), verb, password::ask));
     match done {
         Ok(shown) => print(&shown),
         Err(error) => match error.downcast_ref::<password::PasswordError>() {

@@ -3,7 +3,7 @@
 pub mod handshakes;
 mod http;
 mod lanes;
-mod reload;
+pub mod reload;
 mod targets;
 mod tls;
 mod ways;
@@ -140,7 +140,7 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
         limits: config.limits.clone(),
         parser: Parser::start(config.limits.statement_bytes, config.limits.statement_depth)?,
     });
-    let store = crate::store::Store::open(&config.state_dir.join("state.db"))?;
+    let store = crate::store::Store::open(&config.state_dir.join(crate::store::STATE_FILE))?;
     let journal = crate::identity::audit::Journal::new(Arc::new(ledger.clone()), boot.clone(), boot.id());
     let identity = crate::identity::Identity::start(crate::identity::Parts {
         config: Arc::clone(config),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hoop_ledger::entry::{Event, Outcome};
-use hoop_policy::PolicySet;
+use hoop_policy::{LoadFault, PolicySet};
 
 use crate::config::{self, Config};
 use crate::gate::Scribe;
@@ -22,8 +22,28 @@ pub enum PolicyError {
         source: std::io::Error,
     },
     /// Faults in the text, each with file, line and hint.
-    #[error("the policy is not sound:\n{0}")]
-    Faults(String),
+    #[error("the policy is not sound:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Faults(Vec<LoadFault>),
+}
+
+impl PolicyError {
+    /// As faults of the configuration, for `check`.
+    #[must_use]
+    pub fn faults(&self) -> Vec<config::Fault> {
+        match self {
+            Self::Read { .. } => vec![config::Fault::new(self.to_string())],
+            Self::Faults(faults) => faults
+                .iter()
+                .map(|f| {
+                    let fault = config::Fault::new(f.to_string());
+                    match &f.hint {
+                        Some(hint) => fault.hint(hint.clone()),
+                        None => fault,
+                    }
+                })
+                .collect(),
+        }
+    }
 }
 
 /// Loads the policy files of `config`.
@@ -38,9 +58,7 @@ pub fn policy(config: &Config, version: u64) -> Result<InForce, PolicyError> {
         files.push((name, text));
     }
     let files: Vec<_> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
-    let set = PolicySet::load(&files).map_err(|faults| {
-        PolicyError::Faults(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    })?;
+    let set = PolicySet::load(&files).map_err(PolicyError::Faults)?;
     Ok(InForce { version, set })
 }
 

@@ -20,6 +20,9 @@ pub use failures::Counter;
 pub use families::{Family, FamilyState, NewFamily, Rotation};
 pub use users::{By, NewUser, PendingChange, UserRow};
 
+/// File name of the embedded state in `state_dir`.
+pub const STATE_FILE: &str = "state.db";
+
 /// Handle to the embedded state; cheap to clone. Its calls block: on an async task go through [`Store::run`].
 #[derive(Debug, Clone)]
 pub struct Store {
