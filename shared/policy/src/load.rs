@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use cedar_policy::{Entities, Policy, PolicyId, Schema, ValidationMode, Validator};
+use cedar_policy::{Entities, Policy, PolicyId, Schema, ValidationError, ValidationMode, Validator};
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use crate::approvals;
+use crate::facts::Action;
 use crate::rule::Rule;
 
 /// The schema that every policy is validated against.
@@ -60,7 +61,9 @@ impl PolicySet {
         for e in result.validation_errors() {
             let id: &str = e.policy_id().as_ref();
             if let Some((file, at)) = places.get(id) {
-                faults.push(diagnostic(file, e, *at));
+                let mut found = diagnostic(file, e, *at);
+                found.hint = vocabulary(e).or(found.hint);
+                faults.push(found);
             }
         }
         let is_valid = result.validation_passed();
@@ -197,6 +200,22 @@ fn fault(file: (&str, &str), at: usize, message: String, hint: Option<String>) -
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
     LoadFault { file: file.0.to_owned(), line, column, message, hint }
+}
+
+/// For unknown words the words that there are: Cedar's own guess changes from run to run.
+fn vocabulary(e: &ValidationError) -> Option<String> {
+    match e {
+        ValidationError::UnrecognizedActionId(_) => {
+            let words: Vec<&str> = Action::ALL.into_iter().map(Action::as_str).collect();
+            Some(format!("actions are {}, and the group `statement` of the first six", words.join(", ")))
+        }
+        ValidationError::UnrecognizedEntityType(_) => {
+            let words = "Group, User, Workload, Agent, Broker, Target, Relation and Function";
+            Some(format!("entity types are {words}"))
+        }
+        // Cedar adds variants; theirs come with a hint that is stable.
+        _ => None,
+    }
 }
 
 /// A fault of Cedar's own, at its first label, or at `at` if it has none.
