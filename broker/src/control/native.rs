@@ -171,7 +171,7 @@ impl Control {
                 SessionVerdict::Hold { rules, reason } => (Code::ApprovalPending, reason, rules),
                 SessionVerdict::Deny { rules, reason } => (Code::Denied, reason, rules),
             };
-        let shown = Untrusted::new(self.redact(&target.chars().take(64).collect::<String>())).to_string();
+        let shown = self.recorded_target(target);
         let event = Event::SessionRefused {
             target: shown.clone(),
             level: AccessLevel::Masked.as_str().to_owned(),

@@ -106,7 +106,8 @@ impl Control {
             }
         };
         if let Some(why) = state.unavailable {
-            let problem = Problem::new(Code::TargetUnavailable, why);
+            let problem = Problem::new(Code::TargetUnavailable, format!("`{}`: {why}", wish.target))
+                .with_hint("the broker tries it again every half minute; its operator sees more in the log");
             return self.refuse(&wish, "target_unavailable", rules, problem).await;
         }
         let identity = self.identity();
@@ -153,14 +154,14 @@ impl Control {
         rules: Vec<String>,
         problem: Problem,
     ) -> Result<T, Problem> {
-        let target: String = self.redact(&wish.target.chars().take(64).collect::<String>());
+        let target = self.recorded_target(wish.target);
         let event = Event::SessionRefused {
-            target: Untrusted::new(target.clone()).to_string(),
+            target: target.clone(),
             level: wish.level.as_str().to_owned(),
             reason: reason.to_owned(),
             rules,
         };
-        let entry = Entry::new(user_of(wish.principal), Untrusted::new(target).to_string(), event)
+        let entry = Entry::new(user_of(wish.principal), target, event)
             .from(wish.origin)
             .via(wish.via)
             .failed();

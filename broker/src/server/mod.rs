@@ -91,6 +91,8 @@ struct Running {
 /// [`ServeError`] when it cannot start, or the stop could not be recorded.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
     let config = Arc::new(config);
+    // Before anything else: a signal during the start is a request to stop, not a kill.
+    let signals = Signals::listen()?;
     let listener = bind(config.listen).await?;
     let native = match config.postgres_listen {
         Some(address) => Some(bind(address).await?),
@@ -109,7 +111,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         listen = %listener.local_addr()?, native = ?native.as_ref().map(TcpListener::local_addr).transpose()?,
         public_url = %config.public_url, "the broker serves"
     );
-    let reason = run(&running, &config, &listener, native.as_ref()).await?;
+    let reason = run(&running, &config, signals, &listener, native.as_ref()).await?;
     drop((listener, native));
     stop(running, committer, reason, config.limits.drain).await
 }
@@ -165,18 +167,18 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
 async fn run(
     running: &Running,
     config: &Config,
+    mut signals: Signals,
     listener: &TcpListener,
     native: Option<&TcpListener>,
 ) -> Result<&'static str, ServeError> {
-    let (mut term, mut int, mut hup) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?);
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     running.targets.look(config.limits.upstream_connect).await;
     loop {
         tokio::select! {
-            _ = term.recv() => return Ok("SIGTERM"),
-            _ = int.recv() => return Ok("SIGINT"),
-            _ = hup.recv() => reload::reload(&running.gateway, &running.scribe, &config.file).await,
+            _ = signals.term.recv() => return Ok("SIGTERM"),
+            _ = signals.int.recv() => return Ok("SIGINT"),
+            _ = signals.hup.recv() => reload::reload(&running.gateway, &running.scribe, &config.file).await,
             accepted = listener.accept() => hand(running, accepted, Arrival::Https),
             accepted = accept(native) => hand(running, accepted, Arrival::Native),
             _ = sweep.tick() => running.sweep(config).await,
@@ -184,8 +186,21 @@ async fn run(
     }
 }
 
-fn on(kind: SignalKind) -> io::Result<Signal> {
-    signal(kind)
+/// The signals that the broker hears.
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
 }
 
 async fn accept(listener: Option<&TcpListener>) -> io::Result<(tokio::net::TcpStream, SocketAddr)> {

@@ -53,6 +53,9 @@ impl Store {
     pub async fn choose(settings: &Settings) -> Result<Self, Failure> {
         if let Some(store) = Self::chosen(settings) {
             store.write_test().await?;
+            if let Self::File(path) = &store {
+                eprintln!("tokens go to the file `{}`, readable by this user and by root", path.display());
+            }
             return Ok(store);
         }
         let keyring = Self::new(settings, StoreKind::Keyring);

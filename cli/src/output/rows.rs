@@ -81,7 +81,7 @@ impl<W: Write> Rows<W> {
             Format::Csv => {
                 let heading =
                     self.columns.iter().map(|c| csv_cell(Some(&c.name))).collect::<Vec<_>>().join(",");
-                self.put(&format!("{heading}\r\n"))?;
+                self.put(&format!("{heading}\n"))?;
             }
         }
         Ok(())
@@ -109,7 +109,7 @@ impl<W: Write> Rows<W> {
             }
             Format::Csv => {
                 let line = cells.map(csv_cell).collect::<Vec<_>>().join(",");
-                self.put(&format!("{line}\r\n"))
+                self.put(&format!("{line}\n"))
             }
         }
     }
@@ -282,7 +282,7 @@ mod tests {
         "#);
         assert_eq!(
             written(Format::Csv),
-            "id,note,note,ok\r\n1,,\"\",t\r\n22,NULL,\"a,\"\"b\"\"\nc\u{1b}[31m\",f\r\n"
+            "id,note,note,ok\n1,,\"\",t\n22,NULL,\"a,\"\"b\"\"\nc\u{1b}[31m\",f\n"
         );
         assert_eq!(
             written(Format::Ndjson),

@@ -87,6 +87,7 @@ fn judge(text: &str, limits: &TextLimits) -> Result<Analysis, Refusal> {
 
 fn facts(raw: &pb::RawStmt, text: &str) -> Facts {
     let mut walker = Walker::new();
+    walker.pg_dump_setting = crate::setting::of_pg_dump(raw);
     raw.stmt.walk(&mut walker);
     if walker.facts.verbs.is_empty() {
         walker.opaque(Opaque::UnknownStatement);

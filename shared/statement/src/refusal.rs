@@ -51,8 +51,7 @@ impl Refusal {
     pub const fn sqlstate(&self) -> &'static str {
         match self {
             Self::Syntax { .. } => "42601",
-            Self::TooLong { .. } | Self::TooMany { .. } => "54000",
-            Self::TooDeep { .. } => "54001",
+            Self::TooLong { .. } | Self::TooMany { .. } | Self::TooDeep { .. } => "54001",
             Self::Unload => "0A000",
             Self::Nul => "22021",
             Self::Failed => "XX000",

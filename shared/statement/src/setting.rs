@@ -57,11 +57,52 @@ pub(crate) fn from_call(call: &pb::FuncCall, w: &mut Walker) {
         w.opaque(Opaque::ComputedSetting);
         return;
     };
+    if let Some(name) = w.pg_dump_setting {
+        w.setting(name, SettingAct::To(SettingValue::new(PG_DUMP.1.to_owned())), false);
+        return;
+    }
     let (Some(name), Some(value), Some(local)) = (constant(name), constant(value), boolean(local)) else {
         w.opaque(Opaque::ComputedSetting);
         return;
     };
     w.setting(&name, SettingAct::To(SettingValue::new(value)), local);
+}
+
+/// What pg_dump 17 sets where the server has it, by `SELECT set_config(name, '…', false) FROM pg_settings WHERE name =
+/// '…'`. Name and value are fixed here: whatever `pg_settings` means, nothing else can be set in this way.
+const PG_DUMP: (&str, &str) = ("restrict_nonsystem_relation_kind", "view, foreign-table");
+
+/// The setting that a statement of exactly pg_dump's shape changes.
+pub(crate) fn of_pg_dump(raw: &pb::RawStmt) -> Option<&'static str> {
+    let NodeEnum::SelectStmt(select) = raw.stmt.as_ref()?.node.as_ref()? else { return None };
+    let ([target], [from], Some(filter)) = (&*select.target_list, &*select.from_clause, &select.where_clause) else {
+        return None;
+    };
+    let plain = select.with_clause.is_none()
+        && select.distinct_clause.is_empty()
+        && select.group_clause.is_empty()
+        && select.having_clause.is_none()
+        && select.sort_clause.is_empty()
+        && select.larg.is_none();
+    let NodeEnum::RangeVar(table) = from.node.as_ref()? else { return None };
+    let NodeEnum::ResTarget(target) = target.node.as_ref()? else { return None };
+    let NodeEnum::FuncCall(call) = target.val.as_ref()?.node.as_ref()? else { return None };
+    let [name, value, local] = call.args.as_slice() else { return None };
+    let NodeEnum::AExpr(filter) = filter.node.as_ref()? else { return None };
+    let matches = plain
+        && table.relname == "pg_settings"
+        && is_name_column(name)
+        && constant(value)? == PG_DUMP.1
+        && boolean(local) == Some(false)
+        && is_name_column(filter.lexpr.as_ref()?)
+        && constant(filter.rexpr.as_ref()?)? == PG_DUMP.0;
+    matches.then_some(PG_DUMP.0)
+}
+
+fn is_name_column(node: &pb::Node) -> bool {
+    let Some(NodeEnum::ColumnRef(column)) = &node.node else { return false };
+    let [field] = column.fields.as_slice() else { return false };
+    matches!(&field.node, Some(NodeEnum::String(s)) if s.sval == "name")
 }
 
 fn constant(node: &pb::Node) -> Option<String> {

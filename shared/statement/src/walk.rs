@@ -21,11 +21,13 @@ pub(crate) struct Walker {
     ctes: Vec<String>,
     // What naming a relation means here: definitions write, queries read.
     access: Access,
+    /// The statement is of pg_dump's own shape, which sets this by a computed name.
+    pub(crate) pg_dump_setting: Option<&'static str>,
 }
 
 impl Walker {
     pub(crate) fn new() -> Self {
-        Self { facts: Facts::default(), ctes: Vec::new(), access: Access::Write }
+        Self { facts: Facts::default(), ctes: Vec::new(), access: Access::Write, pg_dump_setting: None }
     }
 
     pub(crate) fn verb(&mut self, verb: Verb) {

@@ -279,12 +279,21 @@ impl Conversation {
             }
         }
         self.release_with(key);
+        let last = match self.queue.front_mut() {
+            Some(Expected::Query { left, .. }) => {
+                *left = left.saturating_sub(1);
+                *left == 0
+            }
+            _ => true,
+        };
         if matches!(self.queue.front(), Some(Expected::Execute { .. })) {
             if let Some(Expected::Execute { defines, .. }) = self.queue.pop_front() {
                 self.confirm(&defines);
             }
             self.end_run(key, true)?;
             self.copy_wait_over();
+        } else if last {
+            self.end_run(key, true)?;
         } else {
             self.interim(key)?;
         }

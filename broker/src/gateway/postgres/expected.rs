@@ -87,6 +87,8 @@ pub enum Expected {
     Query {
         /// The run; `None` for a text that was denied.
         run: Option<RunKey>,
+        /// Statements of the text that have not ended yet.
+        left: usize,
         /// Our error instead of the server's.
         denied: Option<Denied>,
         /// How COPY data of it is masked.

@@ -149,7 +149,13 @@ impl Conversation {
                 // In the segment that ends here: whoever uses the names later waits for the server's word.
                 let defines = self.define(&judged);
                 self.segment += 1;
-                self.push(Expected::Query { run: Some(run), denied: None, copy: effective.copy_mask(), defines });
+                self.push(Expected::Query {
+                    run: Some(run),
+                    left: judged.statements(),
+                    denied: None,
+                    copy: effective.copy_mask(),
+                    defines,
+                });
                 let then = if effective.copies_in() { Client::CopyWait } else { Client::Ready };
                 Ok(self.let_through(permitted, len, then, pipe))
             }
@@ -162,7 +168,7 @@ impl Conversation {
         encode::query(&mut poison, POISON).map_err(End::ClientFault)?;
         pipe.replace(len, &poison);
         self.segment += 1;
-        self.push(Expected::Query { run: None, denied: Some(denied), copy: None, defines: Defined::new() });
+        self.push(Expected::Query { run: None, left: 0, denied: Some(denied), copy: None, defines: Defined::new() });
         Ok(None)
     }
 

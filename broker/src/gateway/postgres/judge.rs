@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use hoop_ledger::entry::Parameter;
 use hoop_policy::{SessionFacts, TargetFacts, Verdict, Via};
-use hoop_statement::{Analysis, Copy, CopyShape, Facts, Prepared, TextLimits, Verb, copy_shape};
+use hoop_statement::{Analysis, Copy, CopyShape, Facts, Prepared, TextLimits, Transaction, Verb, copy_shape};
 use tokio::sync::oneshot;
 
 use super::catalog::Catalog;
@@ -100,7 +100,8 @@ impl TextFacts {
         }
         Self {
             id,
-            write: !analysis.statements.iter().all(Facts::is_read_only),
+            // COMMIT acknowledges the writes before it: its entry comes first and its outcome before its answer.
+            write: !analysis.statements.iter().all(|f| f.is_read_only() && !commits(f)),
             copies_in: analysis.statements.iter().any(|f| f.copy == Some(Copy::FromStdin)),
             copy_out: analysis
                 .statements
@@ -140,6 +141,12 @@ impl Judged {
     #[must_use]
     pub const fn touches_classified(&self) -> bool {
         self.classified
+    }
+
+    /// Statements in the text.
+    #[must_use]
+    pub fn statements(&self) -> usize {
+        self.facts.statements.len()
     }
 
     /// COPY FROM STDIN is in it.
@@ -355,6 +362,25 @@ impl Judge {
         }
         // A text without a statement does nothing; the server answers it with EmptyQueryResponse.
         Ruling::Allow { rules }
+    }
+}
+
+fn commits(facts: &Facts) -> bool {
+    match facts.transaction {
+        Some(
+            Transaction::Commit { .. }
+            | Transaction::Prepare
+            | Transaction::CommitPrepared
+            | Transaction::RollbackPrepared,
+        ) => true,
+        Some(
+            Transaction::Begin
+            | Transaction::Rollback { .. }
+            | Transaction::Savepoint(_)
+            | Transaction::Release(_)
+            | Transaction::RollbackTo(_),
+        )
+        | None => false,
     }
 }
 

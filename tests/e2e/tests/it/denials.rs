@@ -8,19 +8,19 @@ use crate::support::{administrator, developer, entries, events, psycopg};
 
 /// Statements that nobody may run under the `pci` starter, with the rule that says so.
 const FORBIDDEN: [(&str, &str); 13] = [
-    ("DROP TABLE notes", "drop-table"),
-    ("TRUNCATE payments", "truncate"),
-    ("COPY orders TO PROGRAM 'cat'", "copy-program"),
-    ("COPY orders FROM '/etc/passwd'", "copy-file"),
-    ("CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw", "foreign"),
-    ("CREATE PUBLICATION p FOR TABLE cards", "publication"),
-    ("CREATE SUBSCRIPTION s CONNECTION 'host=evil' PUBLICATION p", "subscription"),
-    ("SELECT lo_export(1, '/tmp/x')", "lo-"),
-    ("SELECT * FROM dblink('host=evil', 'SELECT 1') AS t(a int)", "dblink"),
-    ("SELECT aws_s3.query_export_to_s3('SELECT 1', 'b')", "aws"),
-    ("SELECT pg_read_file('/etc/passwd')", "pg-read"),
-    ("SET ROLE postgres", "role"),
-    ("DO $$ BEGIN PERFORM 1; END $$", "do"),
+    ("DROP TABLE notes", "no-drop-table"),
+    ("TRUNCATE payments", "no-truncate"),
+    ("COPY orders TO PROGRAM 'cat'", "no-copy-program"),
+    ("COPY orders FROM '/etc/passwd'", "no-copy-file"),
+    ("CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw", "no-foreign-servers"),
+    ("CREATE PUBLICATION p FOR TABLE cards", "no-replication"),
+    ("CREATE SUBSCRIPTION s CONNECTION 'host=evil' PUBLICATION p", "no-replication"),
+    ("SELECT lo_export(1, '/tmp/x')", "no-large-object-files"),
+    ("SELECT * FROM dblink('host=evil', 'SELECT 1') AS t(a int)", "no-dblink"),
+    ("SELECT aws_s3.query_export_to_s3('SELECT 1', 'b')", "no-cloud-export"),
+    ("SELECT pg_read_file('/etc/passwd')", "no-server-files"),
+    ("SET ROLE postgres", "no-role-change"),
+    ("DO $$ BEGIN PERFORM 1; END $$", "no-do-blocks"),
 ];
 
 fn verbose(tunnel: &Tunnel, sql: &str) -> program::Done {
@@ -51,7 +51,7 @@ fn each_forbidden_statement_names_its_rule_and_leaves_the_connection() {
 fn nothing_of_a_refused_message_is_run() {
     let (broker, bob) = administrator();
     let tunnel = bob.connect();
-    let sql = "DELETE FROM payments; DROP TABLE notes";
+    let sql = "DELETE FROM payments WHERE true; DROP TABLE notes";
     let done = program::run(tunnel.command("psql").args(["-X", "-c", sql]), b"");
     done.expect(1).says(&["drop-table"]);
     assert_eq!(Cluster::shared().superuser(broker.database(), "SELECT count(*) FROM payments"), "4");
@@ -75,11 +75,12 @@ fn a_developer_reads_and_does_not_write() {
         "CREATE TABLE t (a int)",
         "WITH gone AS (DELETE FROM payments RETURNING 1) SELECT * FROM gone",
         "EXPLAIN ANALYZE DELETE FROM payments",
+        // Judged by what it would do: its plan is of a write.
+        "EXPLAIN DELETE FROM payments",
         "SELECT * INTO stolen FROM cards",
     ] {
         alice.exec(sql).expect(3);
     }
-    alice.exec("EXPLAIN DELETE FROM payments").expect(0);
     assert_eq!(Cluster::shared().superuser(broker.database(), "SELECT count(*) FROM payments"), "4");
 }
 

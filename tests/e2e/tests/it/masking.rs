@@ -70,7 +70,7 @@ fn first_six_and_last_four_are_kept() {
 fn verification_values_and_dates_are_hidden_whole() {
     let (_broker, alice) = developer();
     let tunnel = alice.connect();
-    let shown = tunnel.psql("SELECT cvv FROM cards UNION ALL SELECT expiry FROM cards").ok();
+    let shown = tunnel.psql("SELECT c.expiry, c.cvv FROM customers u JOIN cards c ON c.customer_id = u.id").ok();
     assert!(!shown.contains(|c: char| c.is_ascii_digit()), "{shown}");
     let rows = tunnel.psql("SELECT cvv, expiry FROM cards").ok();
     assert!(!rows.contains(|c: char| c.is_ascii_digit()), "{rows}");
@@ -81,7 +81,14 @@ fn copies_out_are_masked_in_each_format() {
     let (_broker, alice) = developer();
     let tunnel = alice.connect();
     for format in ["text", "csv", "binary"] {
-        for source in ["cards", "(SELECT pan, pan::numeric, ARRAY[pan] FROM cards)", "notes"] {
+        // The places of classified columns are known for a table in a text format, and not in binary data or a query.
+        let refused = ["(SELECT pan, cvv FROM cards)"].into_iter().chain((format == "binary").then_some("cards"));
+        for source in refused {
+            let done = tunnel.psql(&format!("COPY {source} TO STDOUT (FORMAT {format})"));
+            done.expect(1).says(&["gateway.classified-copy"]);
+        }
+        let sources = ["notes", "(SELECT body, ARRAY[body] FROM notes)"].into_iter().chain((format != "binary").then_some("cards"));
+        for source in sources {
             let done = tunnel.psql(&format!("COPY {source} TO STDOUT (FORMAT {format})"));
             done.expect(0);
             masked(&done, &[]);
@@ -98,8 +105,8 @@ fn a_number_on_the_border_of_two_chunks_is_masked() {
     let sql = "COPY (SELECT repeat('x', n % 97), 'card 4111-1111-1111-1111 end' FROM generate_series(1, 60000) n) TO STDOUT";
     let done = tunnel.psql(sql);
     done.expect(0);
-    masked(&done, &["411111"]);
-    assert_eq!(done.text().lines().count(), 60_000);
+    masked(&done, &["card 4111-11**-****-1111 end"]);
+    assert_eq!(done.text().matches("4111-11**-****-1111").count(), 60_000);
 }
 
 #[test]
