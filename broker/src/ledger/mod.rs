@@ -78,6 +78,11 @@ thread_local! {
 const SCRATCH_KEEP: usize = 256 << 10;
 
 impl Ticket {
+    #[cfg(test)]
+    pub(crate) const fn of(sequence: u64) -> Self {
+        Self(sequence)
+    }
+
     /// Index of the entry in the log.
     #[must_use]
     pub const fn sequence(self) -> u64 {

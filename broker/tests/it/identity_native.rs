@@ -77,7 +77,7 @@ async fn a_session_token_is_an_action_of_its_own() {
     let redeem = || broker.control.redeem_native(token, "db", at("127.0.0.1:1"));
     let first = redeem().await.unwrap();
     assert_eq!(redeem().await.unwrap().session.id, first.session.id);
-    let path = format!("/v1/sessions/{}", first.id);
+    let path = format!("/v1/sessions/{}", first.session.id);
     let end = bob.call(Method::DELETE, &path).send().await.unwrap();
     assert_eq!(answer(end).await.0, 204);
     assert!(redeem().await.is_err(), "ended with its session");

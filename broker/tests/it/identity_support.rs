@@ -133,6 +133,7 @@ fn target() -> Arc<Target> {
 
 pub fn config(dir: &std::path::Path, identity: IdentityProvider) -> Config {
     Config {
+        file: dir.join("broker.toml"),
         name: "test".to_owned(),
         state_dir: dir.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -149,7 +150,7 @@ pub fn config(dir: &std::path::Path, identity: IdentityProvider) -> Config {
             access_token: Duration::from_secs(600),
             refresh_token: Duration::from_secs(8 * 3600),
         },
-        ledger: LedgerConfig { dir: dir.join("ledger"), key: dir.join("lk") },
+        ledger: LedgerConfig { dir: dir.join("ledger"), key: dir.join("lk"), origin: "local/test/1".to_owned() },
         policy_files: vec![],
         limits: Limits { login_attempts: 3, device_codes: 64, http_body_bytes: 4096, ..Limits::default() },
         targets: BTreeMap::new(),

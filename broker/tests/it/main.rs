@@ -11,7 +11,6 @@ mod identity_client;
 mod identity_device;
 mod identity_dpop;
 mod identity_native;
-mod identity_oidc;
 mod identity_refresh;
 mod identity_sign_in;
 mod identity_support;

@@ -85,7 +85,7 @@ mod tests {
     fn a_key_outlives_its_run_harmlessly() {
         let run = || Run {
             id: StatementId::from_parts(0, 0),
-            ticket: Ticket::default(),
+            ticket: Ticket::of(0),
             write: false,
             classified: false,
             started: Instant::now(),
