@@ -45,7 +45,7 @@ told!(no_broker_there, ["login", "https://127.0.0.1:1"]);
 told!(no_such_host, ["login", "https://broker.invalid:7443"]);
 told!(exec_without_statement, ["exec", "t", "-c", " ; -- nothing"]);
 told!(exec_with_missing_file, ["exec", "t", "-f", "missing.sql"]);
-told!(audit_of_nothing, ["audit", "verify", "missing"]);
+told!(audit_without_key, ["audit", "verify", "missing"]);
 told!(audit_with_missing_key, ["audit", "verify", ".", "--key", "missing.pub"]);
 
 #[test]
