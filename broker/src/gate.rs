@@ -28,7 +28,14 @@ pub struct Scribe {
 impl Scribe {
     /// For a signed-in principal.
     #[must_use]
-    pub fn of(ledger: Ledger, boot: Arc<Boot>, principal: &Principal, address: SocketAddr, via: &str, bearer: bool) -> Self {
+    pub fn of(
+        ledger: Ledger,
+        boot: Arc<Boot>,
+        principal: &Principal,
+        address: SocketAddr,
+        via: &str,
+        bearer: bool,
+    ) -> Self {
         let user = User {
             id: principal.id.clone(),
             kind: principal.kind.as_str().to_owned(),
@@ -40,7 +47,13 @@ impl Scribe {
 
     /// For acts of the broker itself, or of somebody who has not signed in.
     #[must_use]
-    pub fn system(ledger: Ledger, boot: Arc<Boot>, user: &str, address: Option<SocketAddr>, via: &str) -> Self {
+    pub fn system(
+        ledger: Ledger,
+        boot: Arc<Boot>,
+        user: &str,
+        address: Option<SocketAddr>,
+        via: &str,
+    ) -> Self {
         let user = User { id: user.to_owned(), kind: "system".to_owned(), person_id: None };
         let address = address.map_or_else(|| "local".to_owned(), |a| a.to_string());
         Self { ledger, boot, user, origin: Origin { address, via: via.to_owned(), bearer: false } }
@@ -72,7 +85,12 @@ impl Scribe {
     ///
     /// # Errors
     /// [`Poisoned`] when the ledger has failed.
-    pub async fn record(&self, outcome: Outcome, affected: Vec<String>, event: Event) -> Result<Ticket, Poisoned> {
+    pub async fn record(
+        &self,
+        outcome: Outcome,
+        affected: Vec<String>,
+        event: Event,
+    ) -> Result<Ticket, Poisoned> {
         self.ledger.record(&self.envelope(outcome, affected, event)).await
     }
 
@@ -307,7 +325,13 @@ impl Gate {
     ///
     /// # Errors
     /// [`Poisoned`] when the ledger has failed.
-    pub fn interim(&self, id: StatementId, rows: u64, bytes: u64, since: Duration) -> Result<Ticket, Poisoned> {
+    pub fn interim(
+        &self,
+        id: StatementId,
+        rows: u64,
+        bytes: u64,
+        since: Duration,
+    ) -> Result<Ticket, Poisoned> {
         let event = Event::StatementEnd {
             statement: id.to_string(),
             rows,

@@ -15,7 +15,9 @@ use crate::store::{STATE_FILE, Store};
 pub(super) fn open(config: &Config) -> Result<Box<dyn UserAdmin>, AdminError> {
     let store = Store::open(&config.state_dir.join(STATE_FILE))?;
     // Who runs the command; the name stands in the ledger beside `console`.
-    let actor = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "console".to_owned());
+    let actor = std::env::var("SUDO_USER")
+        .or_else(|_| std::env::var("USER"))
+        .unwrap_or_else(|_| "console".to_owned());
     Ok(Box::new(LocalUsers::new(store).acting_as(actor)))
 }
 

@@ -161,7 +161,8 @@ pub(super) fn run(verb: &Verb) -> ExitCode {
         let hint = "change them there, or set `provider = \"local\"` under [identity]";
         return failure_with_hint(&format!("users are kept by `{}`", oidc.issuer), hint, USAGE);
     }
-    let done = super::local_admin::open(&config).and_then(|users| change(users.as_ref(), verb, password::ask));
+    let done =
+        super::local_admin::open(&config).and_then(|users| change(users.as_ref(), verb, password::ask));
     match done {
         Ok(shown) => print(&shown),
         Err(error) => match error.downcast_ref::<password::PasswordError>() {

@@ -104,7 +104,9 @@ impl Control {
 
     /// A target's name for the ledger. One that is not configured is what somebody typed, and is not written.
     fn recorded_target(&self, name: &str) -> String {
-        self.targets().find(name).map_or_else(|| "an unknown target".to_owned(), |state| state.target.name.clone())
+        self.targets()
+            .find(name)
+            .map_or_else(|| "an unknown target".to_owned(), |state| state.target.name.clone())
     }
 
     /// The levels that policy lets `caller` open on `target` now.

@@ -161,10 +161,8 @@ impl Control {
             reason: reason.to_owned(),
             rules,
         };
-        let entry = Entry::new(user_of(wish.principal), target, event)
-            .from(wish.origin)
-            .via(wish.via)
-            .failed();
+        let entry =
+            Entry::new(user_of(wish.principal), target, event).from(wish.origin).via(wish.via).failed();
         self.identity().journal().record(entry).await.map_err(crate::identity::not_recorded)?;
         Err(problem)
     }

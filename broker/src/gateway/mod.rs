@@ -65,21 +65,40 @@ impl Gateway {
 
     /// A scribe for what a session's principal does.
     #[must_use]
-    pub fn scribe(&self, session: &Session, address: std::net::SocketAddr, via: &str, bearer: bool) -> Scribe {
+    pub fn scribe(
+        &self,
+        session: &Session,
+        address: std::net::SocketAddr,
+        via: &str,
+        bearer: bool,
+    ) -> Scribe {
         Scribe::of(self.ledger.clone(), Arc::clone(&self.boot), &session.principal, address, via, bearer)
     }
 
     /// May `principal` open a session on `target`?
     #[must_use]
-    pub fn judge_session(&self, principal: &Principal, target: &str, level: AccessLevel, bearer: bool) -> Verdict {
+    pub fn judge_session(
+        &self,
+        principal: &Principal,
+        target: &str,
+        level: AccessLevel,
+        bearer: bool,
+    ) -> Verdict {
         let facts = self.target(target).map_or_else(|| unknown_target(target), |t| target_facts(&t));
         hoop_policy::judge_session(&self.policy.load().set, principal, &opening(level, bearer), &facts)
     }
 
     /// May `principal` do `action`, on a target or on the broker?
     #[must_use]
-    pub fn judge_action(&self, principal: &Principal, action: hoop_policy::Action, target: Option<&str>, bearer: bool) -> Verdict {
-        let facts = target.map(|name| self.target(name).map_or_else(|| unknown_target(name), |t| target_facts(&t)));
+    pub fn judge_action(
+        &self,
+        principal: &Principal,
+        action: hoop_policy::Action,
+        target: Option<&str>,
+        bearer: bool,
+    ) -> Verdict {
+        let facts =
+            target.map(|name| self.target(name).map_or_else(|| unknown_target(name), |t| target_facts(&t)));
         let opening = opening(AccessLevel::Masked, bearer);
         hoop_policy::judge_action(&self.policy.load().set, principal, &opening, action, facts.as_ref())
     }

@@ -47,10 +47,13 @@ pub async fn run(gateway: &Arc<Gateway>, granted: Granted, address: SocketAddr) 
         return;
     };
     match request {
-        StartupRequest::Cancel { pid, key } => cancel(gateway, pid, key.expose(), Some(granted.session.id)).await,
+        StartupRequest::Cancel { pid, key } => {
+            cancel(gateway, pid, key.expose(), Some(granted.session.id)).await;
+        }
         StartupRequest::Startup { version, parameters } => {
             let session = granted.session;
-            let arrived = Arrived { stream, rest: buf, session, parameters, version, address, via: Via::Tunnel };
+            let arrived =
+                Arrived { stream, rest: buf, session, parameters, version, address, via: Via::Tunnel };
             serve(gateway, arrived).await;
         }
         // `hello` has answered these.

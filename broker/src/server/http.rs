@@ -71,7 +71,12 @@ impl Https {
         }
     }
 
-    async fn http(&self, tls: tokio_rustls::server::TlsStream<TcpStream>, address: SocketAddr, slot: GrantSlot) {
+    async fn http(
+        &self,
+        tls: tokio_rustls::server::TlsStream<TcpStream>,
+        address: SocketAddr,
+        slot: GrantSlot,
+    ) {
         let router = TowerToHyperService::new(self.router.clone());
         let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(ConnectInfo(address));
@@ -80,7 +85,8 @@ impl Https {
         });
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(self.gateway.limits.handshake);
-        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(tls), service).with_upgrades());
+        let mut connection =
+            std::pin::pin!(builder.serve_connection(TokioIo::new(tls), service).with_upgrades());
         let mut draining = self.draining.clone();
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),

@@ -160,7 +160,10 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
     let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let lanes = Lanes::start(count, hoop_statement::STACK_BYTES, &serve)?;
     let scribe = Scribe::system(ledger, boot, "broker", None, "broker");
-    Ok((Running { gateway, identity, targets: health, scribe, lanes, handshakes, draining }, opened.committer))
+    Ok((
+        Running { gateway, identity, targets: health, scribe, lanes, handshakes, draining },
+        opened.committer,
+    ))
 }
 
 /// Accepts, sweeps and reloads until a signal says stop; returns its name.
@@ -242,16 +245,23 @@ impl Running {
 }
 
 /// Stops in order: no new connections, open ones end at their next pause, the ledger is closed last.
-async fn stop(running: Running, committer: Committer, reason: &str, limit: Duration) -> Result<(), ServeError> {
+async fn stop(
+    running: Running,
+    committer: Committer,
+    reason: &str,
+    limit: Duration,
+) -> Result<(), ServeError> {
     tracing::info!(reason, "stopping");
     running.draining.send_replace(true);
     for session in running.gateway.sessions.list() {
         running.gateway.end_session(&session, EndReason::Shutdown);
     }
     running.lanes.drain(limit).await;
-    let stopped = running.scribe.record(Outcome::Success, vec!["broker".to_owned()], Event::BrokerStop {
-        reason: reason.to_owned(),
-    });
+    let stopped = running.scribe.record(
+        Outcome::Success,
+        vec!["broker".to_owned()],
+        Event::BrokerStop { reason: reason.to_owned() },
+    );
     let recorded = stopped.await;
     committer.stop()?;
     recorded?;

@@ -54,7 +54,8 @@ pub fn policy(config: &Config, version: u64) -> Result<InForce, PolicyError> {
     let mut files = Vec::with_capacity(config.policy_files.len());
     for file in &config.policy_files {
         let name = file.display().to_string();
-        let text = std::fs::read_to_string(file).map_err(|source| PolicyError::Read { file: name.clone(), source })?;
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| PolicyError::Read { file: name.clone(), source })?;
         files.push((name, text));
     }
     let files: Vec<_> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
@@ -73,16 +74,23 @@ pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path) {
         Ok(loaded) => loaded,
         Err(fault) => {
             tracing::error!("reload refused, the old policy and targets stay in force:\n{fault}");
-            let event = Event::ControlFailure { control: "reload".to_owned(), detail: "refused: not sound".to_owned() };
+            let event = Event::ControlFailure {
+                control: "reload".to_owned(),
+                detail: "refused: not sound".to_owned(),
+            };
             if scribe.append(Outcome::Failure, vec!["policy".to_owned()], event).is_err() {
                 tracing::error!("a refused reload could not be recorded");
             }
             return;
         }
     };
-    let event = Event::Reload { policy_sha256: policy.set.hash().to_owned(), detail: format!("config {}", config.sha256) };
+    let event = Event::Reload {
+        policy_sha256: policy.set.hash().to_owned(),
+        detail: format!("config {}", config.sha256),
+    };
     // Recorded first: a policy that is in force and not in the ledger would judge without proof.
-    if scribe.record(Outcome::Success, vec!["policy".to_owned(), "targets".to_owned()], event).await.is_err() {
+    if scribe.record(Outcome::Success, vec!["policy".to_owned(), "targets".to_owned()], event).await.is_err()
+    {
         tracing::error!("reload refused: it could not be recorded");
         return;
     }

@@ -42,8 +42,12 @@ impl Health {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).looked = Some(Instant::now());
         let targets = self.gateway.targets.load_full();
         let mut tries = tokio::task::JoinSet::new();
-        for target in targets.values().cloned() {
-            tries.spawn(async move { (Arc::clone(&target), attempt(&target, limit).await) });
+        for target in targets.values() {
+            let target = Arc::clone(target);
+            tries.spawn(async move {
+                let fault = attempt(&target, limit).await;
+                (target, fault)
+            });
         }
         while let Some(done) = tries.join_next().await {
             if let Ok((target, fault)) = done {
@@ -79,9 +83,18 @@ impl Health {
             Some(fault) => tracing::warn!(target = %target.name, "the target cannot be used: {fault}"),
             None => tracing::info!(target = %target.name, "the target can be used again"),
         }
-        let scribe = Scribe::system(self.gateway.ledger.clone(), Arc::clone(&self.gateway.boot), "broker", None, "broker");
-        let event =
-            Event::Target { target: target.name.clone(), state: state.to_owned(), detail: fault.unwrap_or_default() };
+        let scribe = Scribe::system(
+            self.gateway.ledger.clone(),
+            Arc::clone(&self.gateway.boot),
+            "broker",
+            None,
+            "broker",
+        );
+        let event = Event::Target {
+            target: target.name.clone(),
+            state: state.to_owned(),
+            detail: fault.unwrap_or_default(),
+        };
         let outcome = if state == "available" { Outcome::Success } else { Outcome::Failure };
         if scribe.append(outcome, vec![target.name.clone()], event).is_err() {
             tracing::error!("a change of a target's state could not be recorded");
@@ -100,7 +113,10 @@ impl TargetDirectory for Health {
         let targets = self.gateway.targets.load();
         targets
             .values()
-            .map(|t| TargetState { target: Arc::clone(t), unavailable: known.unavailable.get(&t.name).cloned() })
+            .map(|t| TargetState {
+                target: Arc::clone(t),
+                unavailable: known.unavailable.get(&t.name).cloned(),
+            })
             .collect()
     }
 

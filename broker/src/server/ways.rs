@@ -17,10 +17,12 @@ use super::lanes::{Arrival, Serve};
 use super::targets::Health;
 use super::tls::{self, ServerTlsError};
 use crate::config::Config;
-use crate::control::{self, Action, ApiProblem, Authorizer, ClientAddress, Control, ControlParts, SessionVerdict};
+use crate::control::{
+    self, Action, ApiProblem, Authorizer, ClientAddress, Control, ControlParts, SessionVerdict,
+};
+use crate::gateway::Gateway;
 use crate::gateway::native::{self, Native};
 use crate::gateway::tunnel::Granted;
-use crate::gateway::Gateway;
 use crate::identity::Identity;
 use crate::metrics::Sample;
 
@@ -50,7 +52,13 @@ fn redact(text: &str) -> String {
 struct ByPolicy(Arc<Gateway>);
 
 impl Authorizer for ByPolicy {
-    fn session(&self, principal: &Principal, target: &str, level: AccessLevel, bearer: bool) -> SessionVerdict {
+    fn session(
+        &self,
+        principal: &Principal,
+        target: &str,
+        level: AccessLevel,
+        bearer: bool,
+    ) -> SessionVerdict {
         told(self.0.judge_session(principal, target, level, bearer))
     }
 
@@ -58,8 +66,12 @@ impl Authorizer for ByPolicy {
         let (action, target, bearer) = match action {
             Action::ListSessions => (hoop_policy::Action::Audit, None, false),
             Action::EndSession { target, .. } => (hoop_policy::Action::EndSession, Some(target), false),
-            Action::MintToken { target, session_bound: false } => (hoop_policy::Action::Token, Some(target), true),
-            Action::MintToken { target, session_bound: true } => (hoop_policy::Action::TokenSession, Some(target), true),
+            Action::MintToken { target, session_bound: false } => {
+                (hoop_policy::Action::Token, Some(target), true)
+            }
+            Action::MintToken { target, session_bound: true } => {
+                (hoop_policy::Action::TokenSession, Some(target), true)
+            }
         };
         told(self.0.judge_action(principal, action, target, bearer))
     }
@@ -68,7 +80,9 @@ impl Authorizer for ByPolicy {
 fn told(verdict: Verdict) -> SessionVerdict {
     match verdict {
         Verdict::Allow(allowed) => SessionVerdict::Allow { rules: allowed.rules.into_iter().collect() },
-        Verdict::Hold(held) => SessionVerdict::Hold { rules: held.rules.into_iter().collect(), reason: held.reason },
+        Verdict::Hold(held) => {
+            SessionVerdict::Hold { rules: held.rules.into_iter().collect(), reason: held.reason }
+        }
         Verdict::Deny(denial) => {
             SessionVerdict::Deny { rules: denial.rules.into_iter().collect(), reason: denial.reason }
         }
@@ -82,10 +96,12 @@ pub fn serve(
     config: &Arc<Config>,
     draining: &watch::Receiver<bool>,
 ) -> Result<Serve, ServerTlsError> {
-    let extra = Router::new()
-        .route(routes::TUNNEL, get(tunnel))
-        .route("/metrics", get(metrics))
-        .with_state(Extra { control: control.clone(), gateway: Arc::clone(gateway), started_at: crate::clock::unix_s() });
+    let extra =
+        Router::new().route(routes::TUNNEL, get(tunnel)).route("/metrics", get(metrics)).with_state(Extra {
+            control: control.clone(),
+            gateway: Arc::clone(gateway),
+            started_at: crate::clock::unix_s(),
+        });
     let https = Https {
         gateway: Arc::clone(gateway),
         tls: TlsAcceptor::from(tls::server_config(&config.tls, &[b"http/1.1"])?),
@@ -129,7 +145,10 @@ async fn tunnel(
 ) -> Result<Response, ApiProblem> {
     let offered = request.headers().get(header::UPGRADE).and_then(|v| v.to_str().ok());
     if !offered.is_some_and(|o| o.eq_ignore_ascii_case(TUNNEL_PROTOCOL)) {
-        return Err(ApiProblem(Problem::new(Code::BadRequest, format!("this path wants `Upgrade: {TUNNEL_PROTOCOL}`"))));
+        return Err(ApiProblem(Problem::new(
+            Code::BadRequest,
+            format!("this path wants `Upgrade: {TUNNEL_PROTOCOL}`"),
+        )));
     }
     let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
     let session = extra.control.identity().verify_session_token(&method, &uri, &headers, address).await?;
@@ -157,4 +176,3 @@ async fn metrics(State(extra): State<Extra>, ClientAddress(address): ClientAddre
     let headers = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (headers, extra.gateway.metrics.encode(&sample)).into_response()
 }
-

@@ -150,7 +150,11 @@ pub fn config(dir: &std::path::Path, identity: IdentityProvider) -> Config {
             access_token: Duration::from_secs(600),
             refresh_token: Duration::from_secs(8 * 3600),
         },
-        ledger: LedgerConfig { dir: dir.join("ledger"), key: dir.join("lk"), origin: "local/test/1".to_owned() },
+        ledger: LedgerConfig {
+            dir: dir.join("ledger"),
+            key: dir.join("lk"),
+            origin: "local/test/1".to_owned(),
+        },
         policy_files: vec![],
         limits: Limits { login_attempts: 3, device_codes: 64, http_body_bytes: 4096, ..Limits::default() },
         targets: BTreeMap::new(),

@@ -124,7 +124,8 @@ mod tests {
         let proof = key.proof("GET", "https://b/v1/whoami?x=1#y", Some("n1"), Some(&token)).unwrap();
         let (header, claims) = (part(&proof, 0), part(&proof, 1));
         assert_eq!((header["typ"].as_str(), header["alg"].as_str()), (Some("dpop+jwt"), Some("ES256")));
-        let members: Vec<_> = header["jwk"].as_object().unwrap().keys().cloned().collect();
+        let mut members: Vec<_> = header["jwk"].as_object().unwrap().keys().cloned().collect();
+        members.sort();
         assert_eq!(members, ["crv", "kty", "x", "y"], "public members only");
         assert_eq!(claims["htm"], "GET");
         assert_eq!(claims["htu"], "https://b/v1/whoami");

@@ -140,9 +140,15 @@ mod tests {
     fn shapes_are_read_from_both_syntaxes() {
         let new = copy_shape("COPY s.t (a, \"B\") TO STDOUT (FORMAT csv, HEADER, DELIMITER ';')").unwrap();
         assert_eq!(new.relation, Some((Some("s".into()), "t".into())));
-        assert_eq!((new.columns, new.format, new.delimiter, new.header), (vec!["a".into(), "B".into()], CopyFormat::Csv, b';', true));
+        assert_eq!(
+            (new.columns, new.format, new.delimiter, new.header),
+            (vec!["a".into(), "B".into()], CopyFormat::Csv, b';', true)
+        );
         let old = copy_shape("COPY t TO STDOUT CSV HEADER QUOTE ''''").unwrap();
-        assert_eq!((old.format, old.delimiter, old.quote, old.escape, old.header), (CopyFormat::Csv, b',', b'\'', b'\'', true));
+        assert_eq!(
+            (old.format, old.delimiter, old.quote, old.escape, old.header),
+            (CopyFormat::Csv, b',', b'\'', b'\'', true)
+        );
         assert_eq!(copy_shape("COPY t TO STDOUT").unwrap().delimiter, b'\t');
         assert_eq!(copy_shape("COPY BINARY t TO STDOUT").unwrap().format, CopyFormat::Binary);
         assert_eq!(copy_shape("COPY (SELECT 1) TO STDOUT").unwrap().relation, None);

@@ -75,7 +75,8 @@ const PG_DUMP: (&str, &str) = ("restrict_nonsystem_relation_kind", "view, foreig
 /// The setting that a statement of exactly pg_dump's shape changes.
 pub(crate) fn of_pg_dump(raw: &pb::RawStmt) -> Option<&'static str> {
     let NodeEnum::SelectStmt(select) = raw.stmt.as_ref()?.node.as_ref()? else { return None };
-    let ([target], [from], Some(filter)) = (&*select.target_list, &*select.from_clause, &select.where_clause) else {
+    let ([target], [from], Some(filter)) = (&*select.target_list, &*select.from_clause, &select.where_clause)
+    else {
         return None;
     };
     let plain = select.with_clause.is_none()

@@ -3,9 +3,8 @@
 
 use std::collections::HashMap;
 
-use hoop_mask::Class;
-
 use super::columns::Classes;
+use super::copy::Relations;
 use super::upstream::{Upstream, UpstreamError};
 use crate::config::Target;
 
@@ -15,7 +14,7 @@ pub struct Catalog {
     /// Classified columns by origin.
     pub classes: Classes,
     /// Relations with classified columns, by (schema, relation): all their columns in order, with class.
-    pub relations: HashMap<(String, String), Vec<(String, Option<Class>)>>,
+    pub relations: Relations,
 }
 
 /// Reads the catalogue for `target`.
@@ -27,7 +26,8 @@ pub async fn read(upstream: &mut Upstream, target: &Target) -> Result<Catalog, U
         return Ok(Catalog::default());
     }
     let rows = upstream.query(&query(target)).await?;
-    let broken = || UpstreamError::Unfit("its catalogue answers in another shape than PostgreSQL's".to_owned());
+    let broken =
+        || UpstreamError::Unfit("its catalogue answers in another shape than PostgreSQL's".to_owned());
     let (mut origins, mut relations) = (Vec::new(), HashMap::<_, Vec<_>>::new());
     for row in rows {
         let [Some(oid), Some(attnum), Some(schema), Some(relation), Some(column)] = row.as_slice() else {
@@ -46,7 +46,9 @@ pub async fn read(upstream: &mut Upstream, target: &Target) -> Result<Catalog, U
         relations.entry((schema.clone(), relation.clone())).or_default().push((column.clone(), class));
     }
     for missing in target.classes.iter().filter(|c| {
-        !relations.get(&(c.schema.clone(), c.relation.clone())).is_some_and(|r| r.iter().any(|(n, _)| *n == c.column))
+        !relations
+            .get(&(c.schema.clone(), c.relation.clone()))
+            .is_some_and(|r| r.iter().any(|(n, _)| *n == c.column))
     }) {
         tracing::warn!(
             target = %target.name, schema = %missing.schema, relation = %missing.relation, column = %missing.column,

@@ -214,21 +214,24 @@ impl Conversation {
     }
 
     /// Writes the last entry of a run.
-    pub(super) fn close_run(&mut self, run: Run, known: bool) -> Result<Ticket, Poisoned> {
+    pub(super) fn close_run(&mut self, run: &Run, known: bool) -> Result<Ticket, Poisoned> {
         let masked = named(run.masked, &self.metrics);
         let sqlstate = match (known, run.sqlstate) {
             (false, None) => String::new(),
             (true, None) => "00000".to_owned(),
             (_, Some(code)) => String::from_utf8_lossy(&code).into_owned(),
         };
-        self.gate.close(run.id, Ended {
-            rows: run.rows,
-            bytes: run.bytes,
-            sqlstate,
-            duration: run.started.elapsed(),
-            masked,
-            known,
-        })
+        self.gate.close(
+            run.id,
+            Ended {
+                rows: run.rows,
+                bytes: run.bytes,
+                sqlstate,
+                duration: run.started.elapsed(),
+                masked,
+                known,
+            },
+        )
     }
 
     /// Tells the session when an answer begins or ceases to be owed.
@@ -257,7 +260,7 @@ impl Conversation {
         self.queue.clear();
         self.note_activity();
         for run in self.runs.take_all() {
-            if self.close_run(run, false).is_err() {
+            if self.close_run(&run, false).is_err() {
                 return;
             }
         }

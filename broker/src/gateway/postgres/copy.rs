@@ -37,10 +37,16 @@ pub type Relations = HashMap<(String, String), Vec<(String, Option<Class>)>>;
 /// relation that could be several.
 pub fn mask(shape: Option<&CopyShape>, relations: &Relations) -> Result<CopyMask, Arc<Reason>> {
     let Some(shape) = shape else {
-        return Err(refused("a COPY of classified columns with these options", "use the text or csv format without ENCODING"));
+        return Err(refused(
+            "a COPY of classified columns with these options",
+            "use the text or csv format without ENCODING",
+        ));
     };
     let Some((schema, relation)) = &shape.relation else {
-        return Err(refused("COPY of a query that touches classified columns", "COPY the table, or run the query as a SELECT"));
+        return Err(refused(
+            "COPY of a query that touches classified columns",
+            "COPY the table, or run the query as a SELECT",
+        ));
     };
     let csv = match shape.format {
         CopyFormat::Text => None,
@@ -155,7 +161,11 @@ impl CopyOut {
 }
 
 fn since(before: Counts, now: Counts) -> Counts {
-    Counts { pan: now.pan.saturating_sub(before.pan), track: now.track.saturating_sub(before.track), ..Counts::default() }
+    Counts {
+        pan: now.pan.saturating_sub(before.pan),
+        track: now.track.saturating_sub(before.track),
+        ..Counts::default()
+    }
 }
 
 impl CopyMask {
@@ -255,7 +265,11 @@ mod tests {
     fn text_rows_are_masked_by_place() {
         assert_eq!(masked(false, "1\t4111111111111111\t737\n"), "1\t411111******1111\t***\n");
         assert_eq!(masked(false, "1\t\\N\t\\N\n"), "1\t\\N\t\\N\n");
-        assert_eq!(masked(false, "a\\\tb\tx\\\ty\t7\\n7\n"), "a\\\tb\t****\t****\n", "an escaped tab ends no field");
+        assert_eq!(
+            masked(false, "a\\\tb\tx\\\ty\t7\\n7\n"),
+            "a\\\tb\t****\t****\n",
+            "an escaped tab ends no field"
+        );
     }
 
     #[test]

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use hoop_ledger::entry::Parameter;
-use hoop_pgwire::frontend::{Bind, Execute, Named, Parse, Query, encode};
-use hoop_pgwire::{Format, Frame, FrontendTag, NamedObject, Tag as _, next_frame};
+use hoop_pgwire::frontend::{Query, encode};
+use hoop_pgwire::{Frame, FrontendTag, Tag as _, next_frame};
 
 use super::conversation::{Client, Conversation, End, Held, Stalled};
 use super::expected::{Defined, Denied, Expected};
 use super::judge::{Judged, Looked};
-use super::names::{Found, Meaning, Portal};
+use super::names::{Found, Meaning};
 use super::pipe::Pipe;
 use super::refusal;
 use super::runs::{Run, RunKey};
@@ -21,7 +20,7 @@ use crate::metrics::Decision;
 
 /// A text that no PostgreSQL parses. It stands in the place of a denied statement, so that the server itself aborts
 /// the transaction and skips to Sync; its error is replaced by ours.
-const POISON: &str = "denied by hoop";
+pub(super) const POISON: &str = "denied by hoop";
 
 impl Conversation {
     pub(super) fn decide(&mut self, pipe: &mut Pipe, cx: &mut Context<'_>) -> Result<Stalled, End> {
@@ -123,7 +122,12 @@ impl Conversation {
         Ok(None)
     }
 
-    fn query(&mut self, body: Range<usize>, pipe: &mut Pipe, cx: &mut Context<'_>) -> Result<Option<Stalled>, End> {
+    fn query(
+        &mut self,
+        body: Range<usize>,
+        pipe: &mut Pipe,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Stalled>, End> {
         let len = body.end;
         let text = Query::decode(&pipe.pending()[body]).map_err(End::ClientFault)?.text;
         let judged = match self.judge.look(text, cx) {
@@ -162,162 +166,24 @@ impl Conversation {
         }
     }
 
-    fn replace_query(&mut self, len: usize, refused: Refused, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+    fn replace_query(
+        &mut self,
+        len: usize,
+        refused: Refused,
+        pipe: &mut Pipe,
+    ) -> Result<Option<Stalled>, End> {
         let denied = self.denial(refused)?;
         let mut poison = Vec::with_capacity(32);
         encode::query(&mut poison, POISON).map_err(End::ClientFault)?;
         pipe.replace(len, &poison);
         self.segment += 1;
-        self.push(Expected::Query { run: None, left: 0, denied: Some(denied), copy: None, defines: Defined::new() });
-        Ok(None)
-    }
-
-    /// Puts a text that cannot parse in the place of an extended-protocol message and skips to Sync.
-    fn replace_extended(&mut self, len: usize, refused: Refused, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
-        let denied = self.denial(refused)?;
-        let mut poison = Vec::with_capacity(32);
-        encode::parse(&mut poison, "", POISON, []).map_err(End::ClientFault)?;
-        pipe.replace(len, &poison);
-        self.push(Expected::Poison(denied));
-        self.client = Client::SkipToSync;
-        Ok(None)
-    }
-
-    fn parse(&mut self, body: Range<usize>, pipe: &mut Pipe, cx: &mut Context<'_>) -> Result<Option<Stalled>, End> {
-        let len = body.end;
-        let message = Parse::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
-        if self.statements.len() + self.portals.len() >= self.max_names {
-            let refused = self.refuse(refusal::too_many_names(self.max_names));
-            return self.replace_extended(len, refused, pipe);
-        }
-        let judged = match self.judge.look(message.query, cx) {
-            Poll::Pending => return Ok(Some(Stalled::Parsing)),
-            Poll::Ready(Looked::Judged(judged)) => judged,
-            Poll::Ready(Looked::Refused(refusal)) => {
-                let refused = self.refuse(refusal);
-                return self.replace_extended(len, refused, pipe);
-            }
-        };
-        let pass = match self.gate.judged(&judged.asked(Vec::new()), &judged.ruling) {
-            Ok(pass) => pass,
-            Err(refused) => return self.replace_extended(len, refused, pipe),
-        };
-        let name: Box<str> = message.name.into();
-        let serial = self.statements.put(&name, Meaning::Is(judged), self.segment);
-        self.push(Expected::Parse { name, serial });
-        pipe.pass(len, pass);
-        Ok(None)
-    }
-
-    fn bind(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
-        let len = body.end;
-        let message = Bind::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
-        let judged = match self.statements.find(message.statement, self.segment) {
-            Found::Wait => return Ok(Some(Stalled::Answer)),
-            Found::Unknown => {
-                let refused = self.refuse(refusal::unknown_statement(message.statement));
-                return self.replace_extended(len, refused, pipe);
-            }
-            Found::Known(_, judged) => Arc::clone(judged),
-        };
-        // Policy may have changed since Parse.
-        let judged = self.judge.again(&judged);
-        let effective = match self.with_executed(&judged) {
-            Resolved::As(effective) => effective,
-            Resolved::Wait => return Ok(Some(Stalled::Answer)),
-            Resolved::Unknown(name) => {
-                let refused = self.refuse(refusal::unknown_statement(&name));
-                return self.replace_extended(len, refused, pipe);
-            }
-        };
-        let parameters = message
-            .typed_params()
-            .map(|(format, value)| Parameter {
-                oid: 0,
-                binary: format == Format::Binary,
-                len: value.map_or(-1, |v| i32::try_from(v.len()).unwrap_or(i32::MAX)),
-            })
-            .collect();
-        match self.gate.admit(effective.asked(parameters), &effective.ruling) {
-            Err(refused) => self.replace_extended(len, refused, pipe),
-            Ok(permitted) => {
-                let name: Box<str> = message.portal.into();
-                let run = self.begin(&permitted, &effective);
-                let portal = Portal { run, judged: effective, columns: None, described: false };
-                let serial = self.portals.put(&name, Meaning::Is(portal), self.segment);
-                self.push(Expected::Bind { name, serial, run });
-                Ok(self.let_through(permitted, len, Client::Ready, pipe))
-            }
-        }
-    }
-
-    fn execute(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
-        let len = body.end;
-        let message = Execute::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
-        let (serial, portal) = match self.portals.find(message.portal, self.segment) {
-            Found::Wait => return Ok(Some(Stalled::Answer)),
-            Found::Unknown => {
-                let refused = self.refuse(refusal::unknown_portal(message.portal));
-                return self.replace_extended(len, refused, pipe);
-            }
-            Found::Known(serial, portal) => (serial, portal),
-        };
-        let name: Box<str> = message.portal.into();
-        let ask_columns = !std::mem::replace(&mut portal.described, true);
-        let (run, judged) = (portal.run, Arc::clone(&portal.judged));
-        if ask_columns {
-            // The rows can only be masked by column when the columns are known.
-            let mut ask = Vec::with_capacity(16);
-            encode::describe(&mut ask, NamedObject::Portal, &name).map_err(End::ClientFault)?;
-            pipe.insert(&ask);
-            self.push(Expected::DescribePortal { name: name.clone(), serial: Some(serial), ours: true });
-        }
-        let defines = self.define(&judged);
-        self.push(Expected::Execute { name, serial, run, copy: judged.copy_mask(), defines });
-        pipe.pass(len, Pass::execute(run));
-        if judged.copies_in() {
-            self.client = Client::CopyWait;
-        }
-        Ok(None)
-    }
-
-    fn describe(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
-        let len = body.end;
-        let message = Named::decode_describe(&pipe.pending()[body]).map_err(End::ClientFault)?;
-        let expected = match message.object {
-            NamedObject::Statement => Expected::DescribeStatement,
-            NamedObject::Portal => {
-                let serial = match self.portals.find(message.name, self.segment) {
-                    Found::Known(serial, portal) => {
-                        portal.described = true;
-                        Some(serial)
-                    }
-                    Found::Unknown | Found::Wait => None,
-                };
-                Expected::DescribePortal { name: message.name.into(), serial, ours: false }
-            }
-        };
-        self.push(expected);
-        pipe.pass(len, Pass::control());
-        Ok(None)
-    }
-
-    fn close(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
-        let len = body.end;
-        let message = Named::decode_close(&pipe.pending()[body]).map_err(End::ClientFault)?;
-        let name: Box<str> = message.name.into();
-        let expected = match message.object {
-            NamedObject::Statement => {
-                let serial = self.statements.put(&name, Meaning::Gone, self.segment);
-                Expected::CloseStatement { name, serial }
-            }
-            NamedObject::Portal => {
-                let serial = self.portals.put(&name, Meaning::Gone, self.segment);
-                Expected::ClosePortal { name, serial }
-            }
-        };
-        self.push(expected);
-        pipe.pass(len, Pass::control());
+        self.push(Expected::Query {
+            run: None,
+            left: 0,
+            denied: Some(denied),
+            copy: None,
+            defines: Defined::new(),
+        });
         Ok(None)
     }
 
@@ -336,7 +202,7 @@ impl Conversation {
     }
 
     /// Starts the account of an admitted statement.
-    fn begin(&mut self, permitted: &Permitted, judged: &Judged) -> RunKey {
+    pub(super) fn begin(&mut self, permitted: &Permitted, judged: &Judged) -> RunKey {
         self.session.touch();
         self.session.count_statement();
         self.metrics.statements(Decision::Allow).inc();
@@ -353,7 +219,13 @@ impl Conversation {
         })
     }
 
-    fn let_through(&mut self, permitted: Permitted, len: usize, then: Client, pipe: &mut Pipe) -> Option<Stalled> {
+    pub(super) fn let_through(
+        &mut self,
+        permitted: Permitted,
+        len: usize,
+        then: Client,
+        pipe: &mut Pipe,
+    ) -> Option<Stalled> {
         let (ticket, write) = (permitted.ticket(), permitted.write());
         let pass = permitted.into_pass();
         if write && !self.gate.is_durable(ticket) {
@@ -366,14 +238,16 @@ impl Conversation {
     }
 
     /// Names that PREPARE in this text will define.
-    fn define(&mut self, judged: &Arc<Judged>) -> Defined {
+    pub(super) fn define(&mut self, judged: &Arc<Judged>) -> Defined {
         let segment = self.segment;
         let names = judged.prepares();
-        names.map(|name| (name.into(), self.statements.put(name, Meaning::Is(Arc::clone(judged)), segment))).collect()
+        names
+            .map(|name| (name.into(), self.statements.put(name, Meaning::Is(Arc::clone(judged)), segment)))
+            .collect()
     }
 
     /// SQL EXECUTE reaches names made by Parse and by PREPARE: what runs is judged as the worst of both.
-    fn with_executed(&mut self, judged: &Arc<Judged>) -> Resolved {
+    pub(super) fn with_executed(&mut self, judged: &Arc<Judged>) -> Resolved {
         let mut effective = Arc::clone(judged);
         for name in judged.executes() {
             if judged.prepares().any(|p| p == name) {
@@ -392,11 +266,11 @@ impl Conversation {
     }
 
     /// Records a refusal that is not of a judged text: it does not parse, or a name is not known.
-    fn refuse(&self, reason: Arc<Reason>) -> Refused {
+    pub(super) fn refuse(&self, reason: Arc<Reason>) -> Refused {
         self.gate.refuse(&refusal::unnamed(), reason)
     }
 
-    fn denial(&self, refused: Refused) -> Result<Denied, End> {
+    pub(super) fn denial(&self, refused: Refused) -> Result<Denied, End> {
         match refused {
             Refused::NotRecorded => Err(End::NotRecorded),
             Refused::Denied { reason, id, ticket } => {
@@ -407,7 +281,7 @@ impl Conversation {
     }
 }
 
-enum Resolved {
+pub(super) enum Resolved {
     As(Arc<Judged>),
     Wait,
     Unknown(String),

@@ -3,51 +3,28 @@
 //! Facts depend on the text alone and are cached by lane; a verdict depends on principal, session and policy version
 //! and is cached by connection.
 
-use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use hoop_ledger::entry::Parameter;
 use hoop_policy::{SessionFacts, TargetFacts, Verdict, Via};
-use hoop_statement::{Analysis, Copy, CopyShape, Facts, Prepared, TextLimits, Transaction, Verb, copy_shape};
+use hoop_statement::{Prepared, Verb};
 use tokio::sync::oneshot;
 
 use super::catalog::Catalog;
-use super::copy::{self, CopyMask};
+use super::copy::{self, CopyMask, Relations};
 use super::parser::Parser;
+use super::text::{Analysed, TextFacts, cached, keep};
 use super::{pins, refusal};
 use crate::config::Target;
 use crate::gate::{Asked, Reason, Ruling};
 use crate::gateway::{Gateway, InForce};
 use crate::session::Session;
 
-/// Texts kept by a lane, and their bytes together. When either is reached, the cache starts anew: a full scan for the
-/// oldest would cost more than parsing again.
-const CACHED_TEXTS: usize = 8192;
-const CACHED_BYTES: usize = 8 << 20;
 /// Verdicts kept by a connection.
 const CACHED_VERDICTS: usize = 1024;
-
-/// What a text is, or why it is refused.
-pub type Analysed = Result<Arc<TextFacts>, Arc<Reason>>;
-
-/// Facts of a text and what follows from them alone.
-#[derive(Debug)]
-pub struct TextFacts {
-    /// Unique among all texts of this process.
-    id: u64,
-    statements: Vec<Facts>,
-    record: String,
-    verbs: Vec<String>,
-    affected: Vec<String>,
-    write: bool,
-    copies_in: bool,
-    /// COPY TO STDOUT is in it; the shape of its data, where it is understood.
-    copy_out: Option<Option<CopyShape>>,
-}
 
 /// A text with its verdict for this connection.
 #[derive(Debug)]
@@ -70,63 +47,8 @@ pub enum Looked {
     Refused(Arc<Reason>),
 }
 
-/// Parses a text. Needs a stack of [`hoop_statement::STACK_BYTES`].
-#[must_use]
-pub fn analyse(text: &str, bytes: usize, depth: usize) -> Analysed {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    match hoop_statement::analyse(text, &TextLimits { bytes, depth }) {
-        Ok(analysis) => Ok(Arc::new(TextFacts::new(NEXT.fetch_add(1, Ordering::Relaxed), text, analysis))),
-        Err(refusal) => Err(text_refused(&refusal)),
-    }
-}
-
-impl TextFacts {
-    fn new(id: u64, text: &str, analysis: Analysis) -> Self {
-        let mut verbs: Vec<String> = Vec::new();
-        let mut affected: Vec<String> = Vec::new();
-        for facts in &analysis.statements {
-            for verb in facts.verbs.iter() {
-                if !verbs.iter().any(|v| v == verb.as_str()) {
-                    verbs.push(verb.as_str().to_owned());
-                }
-            }
-            for relation in &facts.relations {
-                let name = relation.schema.as_ref().map_or_else(|| relation.name.clone(), |s| format!("{s}.{}", relation.name));
-                let name = without_numbers(&name);
-                if !affected.contains(&name) {
-                    affected.push(name);
-                }
-            }
-        }
-        Self {
-            id,
-            // COMMIT acknowledges the writes before it: its entry comes first and its outcome before its answer.
-            write: !analysis.statements.iter().all(|f| f.is_read_only() && !commits(f)),
-            copies_in: analysis.statements.iter().any(|f| f.copy == Some(Copy::FromStdin)),
-            copy_out: analysis
-                .statements
-                .iter()
-                .any(|f| f.copy == Some(Copy::ToStdout))
-                .then(|| copy_shape(text)),
-            verbs,
-            affected,
-            record: analysis.record,
-            statements: analysis.statements,
-        }
-    }
-
-    fn names_any(&self, relations: &HashSet<(String, String)>) -> bool {
-        self.statements.iter().flat_map(|f| &f.relations).any(|r| match &r.schema {
-            Some(schema) => relations.contains(&(schema.clone(), r.name.clone())),
-            // Without a schema it may be any: the search path decides, and it may change.
-            None => relations.iter().any(|(_, name)| *name == r.name),
-        })
-    }
-}
-
 impl Judged {
     /// What the gate records of it.
-    #[must_use]
     pub fn asked(&self, parameters: Vec<Parameter>) -> Asked<'_> {
         Asked {
             record: &self.facts.record,
@@ -208,7 +130,7 @@ pub struct Judge {
     facts: SessionFacts,
     target: TargetFacts,
     classified: HashSet<(String, String)>,
-    relations: HashMap<(String, String), Vec<(String, Option<hoop_mask::Class>)>>,
+    relations: Relations,
     verdicts: HashMap<u64, Arc<Judged>>,
     parsing: Option<oneshot::Receiver<Analysed>>,
 }
@@ -219,38 +141,16 @@ impl std::fmt::Debug for Judge {
     }
 }
 
-#[derive(Default)]
-struct Cache {
-    by_text: HashMap<Box<str>, Analysed>,
-    bytes: usize,
-}
-
-thread_local! {
-    // One a lane: connections stay on their lane, so this needs no lock and is shared by all of them.
-    static FACTS: RefCell<Cache> = RefCell::default();
-}
-
-fn cached(text: &str) -> Option<Analysed> {
-    FACTS.with_borrow(|c| c.by_text.get(text).cloned())
-}
-
-fn keep(text: &str, analysed: &Analysed) {
-    if text.len() > CACHED_BYTES / 8 {
-        return;
-    }
-    FACTS.with_borrow_mut(|c| {
-        if c.by_text.len() >= CACHED_TEXTS || c.bytes + text.len() > CACHED_BYTES {
-            *c = Cache::default();
-        }
-        c.bytes += text.len();
-        c.by_text.insert(text.into(), analysed.clone());
-    });
-}
-
 impl Judge {
     /// A judge for one connection.
     #[must_use]
-    pub fn new(gateway: &Gateway, session: &Arc<Session>, target: &Arc<Target>, catalog: &Catalog, via: Via) -> Self {
+    pub fn new(
+        gateway: &Gateway,
+        session: &Arc<Session>,
+        target: &Arc<Target>,
+        catalog: &Catalog,
+        via: Via,
+    ) -> Self {
         Self {
             parser: gateway.parser.clone(),
             policy: Arc::clone(&gateway.policy),
@@ -336,7 +236,14 @@ impl Judge {
                 Err(reason) => ruling = Ruling::Refuse(reason),
             }
         }
-        Judged { facts: Arc::clone(facts), ruling, version: policy.version, write: facts.write, classified, copy }
+        Judged {
+            facts: Arc::clone(facts),
+            ruling,
+            version: policy.version,
+            write: facts.write,
+            classified,
+            copy,
+        }
     }
 
     /// Every statement of the text is judged; the worst verdict wins.
@@ -347,7 +254,8 @@ impl Judge {
             if let Some(reason) = pins::denied(statement) {
                 return Ruling::Refuse(reason);
             }
-            match hoop_policy::judge(&policy.set, &self.session.principal, &session, &self.target, statement) {
+            match hoop_policy::judge(&policy.set, &self.session.principal, &session, &self.target, statement)
+            {
                 Verdict::Allow(allowed) => {
                     for rule in allowed.rules {
                         if !rules.contains(&rule) {
@@ -362,25 +270,6 @@ impl Judge {
         }
         // A text without a statement does nothing; the server answers it with EmptyQueryResponse.
         Ruling::Allow { rules }
-    }
-}
-
-fn commits(facts: &Facts) -> bool {
-    match facts.transaction {
-        Some(
-            Transaction::Commit { .. }
-            | Transaction::Prepare
-            | Transaction::CommitPrepared
-            | Transaction::RollbackPrepared,
-        ) => true,
-        Some(
-            Transaction::Begin
-            | Transaction::Rollback { .. }
-            | Transaction::Savepoint(_)
-            | Transaction::Release(_)
-            | Transaction::RollbackTo(_),
-        )
-        | None => false,
     }
 }
 
@@ -401,56 +290,12 @@ fn held(requirement: &hoop_policy::Requirement) -> Reason {
     Reason {
         sqlstate: "42501",
         rules: requirement.rules.iter().cloned().collect(),
-        message: format!("{} (it would wait for an approval, which this version cannot take)", requirement.reason),
+        message: format!(
+            "{} (it would wait for an approval, which this version cannot take)",
+            requirement.reason
+        ),
         hint: Some("ask the owners of the policy".to_owned()),
         position: None,
         record: "needs an approval".to_owned(),
-    }
-}
-
-fn text_refused(refusal: &hoop_statement::Refusal) -> Arc<Reason> {
-    let position = match refusal {
-        hoop_statement::Refusal::Syntax { position, .. } => position.and_then(|p| u32::try_from(p).ok()),
-        _ => None,
-    };
-    Arc::new(Reason {
-        sqlstate: refusal.sqlstate(),
-        rules: vec!["gateway.text".to_owned()],
-        message: refusal.to_string(),
-        hint: refusal.hint().map(str::to_owned),
-        position,
-        record: refusal.record(),
-    })
-}
-
-/// A name as written, for the ledger: anything can be written as a name, so runs of three digits and more are taken out.
-fn without_numbers(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    let mut run = String::new();
-    for c in name.chars().chain(['\0']) {
-        if c.is_numeric() {
-            run.push(c);
-            continue;
-        }
-        if run.chars().count() < 3 {
-            out.push_str(&run);
-        } else {
-            out.push('#');
-        }
-        run.clear();
-        if c != '\0' {
-            out.push(c);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn names_carry_no_numbers_into_the_ledger() {
-        assert_eq!(super::without_numbers("public.orders_12"), "public.orders_12");
-        assert_eq!(super::without_numbers("t4111111111111111x737"), "t#x#");
-        assert_eq!(super::without_numbers("٤١١١"), "#");
     }
 }

@@ -78,6 +78,12 @@ impl<T> Names<T> {
         self.count
     }
 
+    /// True without any version.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Notes that a message of `segment` defines or closes `name`.
     pub fn put(&mut self, name: &str, meaning: Meaning<T>, segment: u64) -> Serial {
         self.next += 1;
@@ -104,9 +110,11 @@ impl<T> Names<T> {
 
     /// One version by its serial.
     pub fn version(&mut self, name: &str, serial: Serial) -> Option<&mut T> {
-        self.by_name.get_mut(name)?.iter_mut().find(|v| v.serial == serial).and_then(|v| match &mut v.meaning {
-            Meaning::Is(value) => Some(value),
-            Meaning::Gone => None,
+        self.by_name.get_mut(name)?.iter_mut().find(|v| v.serial == serial).and_then(|v| {
+            match &mut v.meaning {
+                Meaning::Is(value) => Some(value),
+                Meaning::Gone => None,
+            }
         })
     }
 

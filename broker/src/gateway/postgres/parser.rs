@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use tokio::sync::oneshot;
 
-use super::judge::{Analysed, analyse};
+use super::text::{Analysed, analyse};
 
 /// Texts up to this many bytes are parsed where they arrive.
 pub const INLINE_BYTES: usize = 16 << 10;
@@ -37,13 +37,15 @@ impl Parser {
     /// When the thread cannot be made.
     pub fn start(bytes: usize, depth: usize) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::channel::<Job>();
-        std::thread::Builder::new().name("parser".to_owned()).stack_size(hoop_statement::STACK_BYTES).spawn(move || {
-            for job in inbox {
-                let analysed = analyse(&job.text, job.bytes, job.depth);
-                // The connection may be gone by now.
-                let _unread = job.done.send(analysed);
-            }
-        })?;
+        std::thread::Builder::new().name("parser".to_owned()).stack_size(hoop_statement::STACK_BYTES).spawn(
+            move || {
+                for job in inbox {
+                    let analysed = analyse(&job.text, job.bytes, job.depth);
+                    // The connection may be gone by now.
+                    let _unread = job.done.send(analysed);
+                }
+            },
+        )?;
         Ok(Self { jobs, bytes, depth })
     }
 

@@ -19,7 +19,10 @@ const PINNED: &[(&str, &[&str])] = &[
 /// The pinned setting that this ParameterStatus breaks.
 #[must_use]
 pub fn broken(name: &str, value: &[u8]) -> Option<&'static str> {
-    PINNED.iter().find(|(n, right)| *n == name && !right.iter().any(|r| r.as_bytes() == value)).map(|(n, _)| *n)
+    PINNED
+        .iter()
+        .find(|(n, right)| *n == name && !right.iter().any(|r| r.as_bytes() == value))
+        .map(|(n, _)| *n)
 }
 
 /// Pinned settings that the target has not reported at start-up: without the report they cannot be watched.
@@ -31,7 +34,10 @@ pub fn unreported<'a>(reported: impl Fn(&str) -> bool + 'a) -> impl Iterator<Ite
 /// value again (pg_dump and drivers do) is fine.
 #[must_use]
 pub fn denied(facts: &Facts) -> Option<Arc<Reason>> {
-    let moved = facts.settings.iter().find(|s| PINNED.iter().any(|(name, _)| *name == s.name) && !moves_nothing(s))?;
+    let moved = facts
+        .settings
+        .iter()
+        .find(|s| PINNED.iter().any(|(name, _)| *name == s.name) && !moves_nothing(s))?;
     Some(Arc::new(Reason {
         sqlstate: "42501",
         rules: vec!["gateway.pinned-setting".to_owned()],

@@ -115,7 +115,11 @@ impl Pipe {
     ///
     /// # Errors
     /// Those of the transport.
-    pub fn poll_fill<R: AsyncRead + Unpin>(&mut self, from: &mut R, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub fn poll_fill<R: AsyncRead + Unpin>(
+        &mut self,
+        from: &mut R,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         if self.buf.len() == self.end {
             // Doubles, so that a large frame is copied a logarithmic number of times; limits bound the frame.
             self.make_room((self.end - self.sent).max(self.base / 4));
@@ -131,7 +135,11 @@ impl Pipe {
     ///
     /// # Errors
     /// Those of the transport.
-    pub fn poll_drain<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_drain<W: AsyncWrite + Unpin>(
+        &mut self,
+        to: &mut W,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.is_flushed() {
             return Poll::Ready(Ok(()));
         }

@@ -32,14 +32,26 @@ fn reason(sqlstate: &'static str, rule: &str, message: String, hint: &str, recor
 #[must_use]
 pub fn unknown_statement(name: &str) -> Arc<Reason> {
     let message = format!("prepared statement \"{}\" does not exist", Untrusted::new(name));
-    reason("26000", "gateway.names", message, "prepare it on this connection first", "unknown prepared statement")
+    reason(
+        "26000",
+        "gateway.names",
+        message,
+        "prepare it on this connection first",
+        "unknown prepared statement",
+    )
 }
 
 /// A portal that Bind has not made.
 #[must_use]
 pub fn unknown_portal(name: &str) -> Arc<Reason> {
     let message = format!("portal \"{}\" does not exist", Untrusted::new(name));
-    reason("34000", "gateway.names", message, "cursors that DECLARE made are read with FETCH", "unknown portal")
+    reason(
+        "34000",
+        "gateway.names",
+        message,
+        "cursors that DECLARE made are read with FETCH",
+        "unknown portal",
+    )
 }
 
 /// More prepared statements and portals than the limit.
@@ -54,7 +66,13 @@ pub fn too_many_names(limit: usize) -> Arc<Reason> {
 #[must_use]
 pub fn function_call() -> Arc<Reason> {
     let message = "the FunctionCall message does not pass the gateway".to_owned();
-    reason("0A000", "gateway.function-call", message, "call the function in a statement: SELECT f(…)", "FunctionCall message")
+    reason(
+        "0A000",
+        "gateway.function-call",
+        message,
+        "call the function in a statement: SELECT f(…)",
+        "FunctionCall message",
+    )
 }
 
 /// The parser thread is gone.
@@ -129,13 +147,20 @@ pub fn rebuilt(message: &'static str, server: Report<'_>) -> Vec<u8> {
     let severity = server.severity().unwrap_or(Severity::Error);
     let code = server.sqlstate().map_or(*b"XX000", |s| known_sqlstate(s.as_str()));
     let code = SqlState::parse(&code).unwrap_or(SqlState::INSUFFICIENT_PRIVILEGE);
-    let text = format!("{}; its text is withheld, since the statement touches classified columns", condition(code.as_str()));
+    let text = format!(
+        "{}; its text is withheld, since the statement touches classified columns",
+        condition(code.as_str())
+    );
     let mut report = LocalReport::new(severity, code, text);
     if let Some(position) = server.field(b'P').and_then(|p| std::str::from_utf8(p).ok()?.parse().ok()) {
         report = report.position(position);
     }
     let mut out = Vec::with_capacity(256);
-    let done = if message == "NoticeResponse" { report.encode_notice(&mut out) } else { report.encode_error(&mut out) };
+    let done = if message == "NoticeResponse" {
+        report.encode_notice(&mut out)
+    } else {
+        report.encode_error(&mut out)
+    };
     if done.is_err() {
         out.clear();
     }
@@ -159,18 +184,123 @@ const OTHER: &str = "error of the database";
 fn is_listed(code: &str) -> bool {
     matches!(
         code,
-        "00000" | "01000" | "01003" | "01007" | "01006" | "01004" | "01P01" | "02000" | "02001" | "08000" | "08003"
-            | "08006" | "08P01" | "0A000" | "0B000" | "21000" | "22000" | "22004" | "22005" | "22009" | "2200F"
-            | "22010" | "22011" | "22013" | "22015" | "22019" | "2201B" | "2201W" | "2201X" | "22021" | "22023"
-            | "22024" | "22025" | "22026" | "22030" | "22032" | "22033" | "22P04" | "22P05" | "24000" | "25000"
-            | "25001" | "25006" | "25P01" | "25P02" | "25P03" | "26000" | "28000" | "2BP01" | "34000" | "3B001"
-            | "3D000" | "3F000" | "40000" | "42000" | "42601" | "42602" | "42611" | "42622" | "42701" | "42702"
-            | "42703" | "42704" | "42710" | "42712" | "42723" | "42725" | "42803" | "42804" | "42809" | "42830"
-            | "42846" | "42883" | "42939" | "42P01" | "42P02" | "42P03" | "42P04" | "42P05" | "42P06" | "42P07"
-            | "42P08" | "42P09" | "42P10" | "42P13" | "42P16" | "42P17" | "42P18" | "42P19" | "42P20" | "42P21"
-            | "42P22" | "53000" | "53100" | "53200" | "53300" | "53400" | "54000" | "54001" | "54011" | "54023"
-            | "55000" | "55006" | "55P02" | "57000" | "57P01" | "57P02" | "57P03" | "58000" | "58030" | "P0001"
-            | "P0002" | "P0003" | "P0004" | "XX000" | "XX001" | "XX002"
+        "00000"
+            | "01000"
+            | "01003"
+            | "01007"
+            | "01006"
+            | "01004"
+            | "01P01"
+            | "02000"
+            | "02001"
+            | "08000"
+            | "08003"
+            | "08006"
+            | "08P01"
+            | "0A000"
+            | "0B000"
+            | "21000"
+            | "22000"
+            | "22004"
+            | "22005"
+            | "22009"
+            | "2200F"
+            | "22010"
+            | "22011"
+            | "22013"
+            | "22015"
+            | "22019"
+            | "2201B"
+            | "2201W"
+            | "2201X"
+            | "22021"
+            | "22023"
+            | "22024"
+            | "22025"
+            | "22026"
+            | "22030"
+            | "22032"
+            | "22033"
+            | "22P04"
+            | "22P05"
+            | "24000"
+            | "25000"
+            | "25001"
+            | "25006"
+            | "25P01"
+            | "25P02"
+            | "25P03"
+            | "26000"
+            | "28000"
+            | "2BP01"
+            | "34000"
+            | "3B001"
+            | "3D000"
+            | "3F000"
+            | "40000"
+            | "42000"
+            | "42601"
+            | "42602"
+            | "42611"
+            | "42622"
+            | "42701"
+            | "42702"
+            | "42703"
+            | "42704"
+            | "42710"
+            | "42712"
+            | "42723"
+            | "42725"
+            | "42803"
+            | "42804"
+            | "42809"
+            | "42830"
+            | "42846"
+            | "42883"
+            | "42939"
+            | "42P01"
+            | "42P02"
+            | "42P03"
+            | "42P04"
+            | "42P05"
+            | "42P06"
+            | "42P07"
+            | "42P08"
+            | "42P09"
+            | "42P10"
+            | "42P13"
+            | "42P16"
+            | "42P17"
+            | "42P18"
+            | "42P19"
+            | "42P20"
+            | "42P21"
+            | "42P22"
+            | "53000"
+            | "53100"
+            | "53200"
+            | "53300"
+            | "53400"
+            | "54000"
+            | "54001"
+            | "54011"
+            | "54023"
+            | "55000"
+            | "55006"
+            | "55P02"
+            | "57000"
+            | "57P01"
+            | "57P02"
+            | "57P03"
+            | "58000"
+            | "58030"
+            | "P0001"
+            | "P0002"
+            | "P0003"
+            | "P0004"
+            | "XX000"
+            | "XX001"
+            | "XX002"
     )
 }
 

@@ -8,8 +8,8 @@ use hoop_api::ConnectionId;
 use hoop_ledger::entry::{Event, Outcome};
 use hoop_pgwire::backend::{BackendKeyData, TransactionStatus, encode};
 use hoop_pgwire::startup::{Parameters, ProtocolVersion};
-use hoop_policy::Via;
 use hoop_pgwire::{CancelKey, WireError};
+use hoop_policy::Via;
 use tokio::io::AsyncWriteExt as _;
 
 use super::cancel::{Backend, IssuedKey};
@@ -58,7 +58,11 @@ pub async fn serve(gateway: &Arc<Gateway>, mut arrived: Arrived) {
     let opened = match &place {
         Some(_) => open(gateway, &arrived).await,
         None => Err(Unopened {
-            message: fatal("53300", "the session has too many connections open", "close one, or raise `limits.connections_per_session`"),
+            message: fatal(
+                "53300",
+                "the session has too many connections open",
+                "close one, or raise `limits.connections_per_session`",
+            ),
             reason: "too many connections",
         }),
     };
@@ -124,9 +128,10 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     })?;
     let wishes = startup::read(arrived.parameters.iter())?;
     let database = allowed_database(&wishes, &target)?;
-    let mut upstream = upstream::connect(&target, &database, &wishes.settings, gateway.limits.upstream_connect)
-        .await
-        .map_err(|e| unreachable(&target, &e))?;
+    let mut upstream =
+        upstream::connect(&target, &database, &wishes.settings, gateway.limits.upstream_connect)
+            .await
+            .map_err(|e| unreachable(&target, &e))?;
     let catalog = catalog::read(&mut upstream, &target).await.map_err(|e| unreachable(&target, &e))?;
     let id = ConnectionId::from_parts(clock::unix_ms(), rand::random());
     let scribe = gateway.scribe(session, arrived.address, arrived.via.as_str(), session.client_key.is_none());
@@ -150,7 +155,11 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
 }
 
 fn not_recorded() -> Vec<u8> {
-    fatal("58030", "not recorded, so not run", "the ledger cannot write; the broker's operator sees why in its log")
+    fatal(
+        "58030",
+        "not recorded, so not run",
+        "the ledger cannot write; the broker's operator sees why in its log",
+    )
 }
 
 fn unreachable(target: &Target, e: &upstream::UpstreamError) -> Unopened {
@@ -165,7 +174,10 @@ fn allowed_database(wishes: &Wishes, target: &Target) -> Result<String, StartupR
     if wishes.user != target.name && wishes.user != target.login {
         return Err(StartupRefused {
             sqlstate: "28000",
-            message: format!("the user `{}` is not of this session", hoop_api::Untrusted::new(wishes.user.clone())),
+            message: format!(
+                "the user `{}` is not of this session",
+                hoop_api::Untrusted::new(wishes.user.clone())
+            ),
             hint: format!("connect as `{}`", target.name),
         });
     }
@@ -177,7 +189,10 @@ fn allowed_database(wishes: &Wishes, target: &Target) -> Result<String, StartupR
         Some(name) if *name == wishes.user => Ok(default),
         Some(name) => Err(StartupRefused {
             sqlstate: "3D000",
-            message: format!("the database `{}` is not of this session", hoop_api::Untrusted::new(name.clone())),
+            message: format!(
+                "the database `{}` is not of this session",
+                hoop_api::Untrusted::new(name.clone())
+            ),
             hint: format!("this target has: {}", target.databases.join(", ")),
         }),
     }

@@ -27,16 +27,17 @@ impl Stream {
         match self {
             Self::Tcp(_) => "none".to_owned(),
             Self::Unix(_) => "unix".to_owned(),
-            Self::ServerTls(s) => describe(s.get_ref().1.protocol_version(), s.get_ref().1.negotiated_cipher_suite()),
-            Self::ClientTls(s) => describe(s.get_ref().1.protocol_version(), s.get_ref().1.negotiated_cipher_suite()),
+            Self::ServerTls(s) => {
+                describe(s.get_ref().1.protocol_version(), s.get_ref().1.negotiated_cipher_suite())
+            }
+            Self::ClientTls(s) => {
+                describe(s.get_ref().1.protocol_version(), s.get_ref().1.negotiated_cipher_suite())
+            }
         }
     }
 }
 
-fn describe(
-    version: Option<rustls::ProtocolVersion>,
-    suite: Option<rustls::SupportedCipherSuite>,
-) -> String {
+fn describe(version: Option<rustls::ProtocolVersion>, suite: Option<rustls::SupportedCipherSuite>) -> String {
     let version = match version {
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
         Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",

@@ -22,7 +22,7 @@ pub enum Streaming {
         /// Its columns.
         columns: Arc<Columns>,
         /// The field that a chunk was held back of.
-        field: Field,
+        field: Box<Field>,
     },
     /// A CopyData frame; its scanner is the COPY's.
     Copy(BodyStream),
@@ -51,12 +51,16 @@ impl Conversation {
             BackendTag::DataRow => {
                 let columns = self.row_columns()?;
                 let walk = RowStream::new(len).map_err(|_| MALFORMED)?;
-                self.streaming = Some(Streaming::Row { walk, columns, field: Field::new() });
+                self.streaming = Some(Streaming::Row { walk, columns, field: Box::new(Field::new()) });
             }
             BackendTag::CopyData => {
                 let by_column = self.copy_out.as_ref().is_some_and(super::copy::CopyOut::by_column);
                 if by_column {
-                    return if len > hoop_pgwire::MAX_FRAME_LEN as usize / 64 { Err(TOO_LARGE) } else { Ok(false) };
+                    return if len > hoop_pgwire::MAX_FRAME_LEN as usize / 64 {
+                        Err(TOO_LARGE)
+                    } else {
+                        Ok(false)
+                    };
                 }
                 self.streaming = Some(Streaming::Copy(BodyStream::new(len)));
             }
@@ -101,7 +105,12 @@ impl Conversation {
 }
 
 /// Walks the row as far as it is here.
-fn row(walk: &mut RowStream, columns: &Columns, field: &mut Field, pipe: &mut Pipe) -> Result<(bool, bool, Counts), End> {
+fn row(
+    walk: &mut RowStream,
+    columns: &Columns,
+    field: &mut Field,
+    pipe: &mut Pipe,
+) -> Result<(bool, bool, Counts), End> {
     let mut counts = Counts::default();
     loop {
         let before = walk.clone();
@@ -162,4 +171,3 @@ impl Field {
         (self.scanner.push(chunk), Counts::default())
     }
 }
-

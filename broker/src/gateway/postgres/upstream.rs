@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use hoop_pgwire::backend::{Authentication, BackendKeyData, ParameterStatus, Report};
+use hoop_pgwire::backend::{BackendKeyData, ParameterStatus, Report};
 use hoop_pgwire::frontend::encode;
 use hoop_pgwire::startup::{ProtocolVersion, encode as startup};
 use hoop_pgwire::{BackendTag, CancelKey, Frame, Limits, next_frame};
-use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256};
-use secrecy::{ExposeSecret as _, SecretString};
+use postgres_protocol::authentication::sasl::ChannelBinding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::sign_in::sign_in;
 use super::stream::Stream;
-use super::{pins, tls};
+use super::{fitness, tls};
 use crate::config::{Target, UpstreamAddress};
 
 /// A signed-in connection to a target.
@@ -78,7 +77,9 @@ impl UpstreamError {
     pub fn for_client(&self) -> (&'static str, String) {
         match self {
             Self::Unfit(why) => ("08004", format!("the target is refused: {why}")),
-            Self::Refused(code) => ("08004", format!("the target refused the broker's login (SQLSTATE {code})")),
+            Self::Refused(code) => {
+                ("08004", format!("the target refused the broker's login (SQLSTATE {code})"))
+            }
             Self::Timeout(_) | Self::Io(_) => ("08001", "the target cannot be reached".to_owned()),
             Self::Tls(_) | Self::NoTls | Self::BadHostName(_) => {
                 ("08001", "the way to the target cannot be secured".to_owned())
@@ -91,9 +92,6 @@ impl UpstreamError {
     }
 }
 
-/// Server majors whose grammar the parser knows.
-const MAJORS: std::ops::RangeInclusive<u32> = 13..=18;
-
 /// Connects to `database` of `target` and signs in, within `limit`.
 ///
 /// # Errors
@@ -104,10 +102,16 @@ pub async fn connect(
     settings: &[(String, String)],
     limit: Duration,
 ) -> Result<Upstream, UpstreamError> {
-    tokio::time::timeout(limit, open(target, database, settings)).await.map_err(|_| UpstreamError::Timeout(limit))?
+    tokio::time::timeout(limit, open(target, database, settings))
+        .await
+        .map_err(|_| UpstreamError::Timeout(limit))?
 }
 
-async fn open(target: &Target, database: &str, settings: &[(String, String)]) -> Result<Upstream, UpstreamError> {
+async fn open(
+    target: &Target,
+    database: &str,
+    settings: &[(String, String)],
+) -> Result<Upstream, UpstreamError> {
     let (stream, binding) = transport(target).await?;
     let mut talk = Talk { stream, buf: Vec::with_capacity(4096) };
     let mut packet = Vec::with_capacity(256);
@@ -123,8 +127,8 @@ async fn open(target: &Target, database: &str, settings: &[(String, String)]) ->
     talk.stream.flush().await?;
     sign_in(&mut talk, target, binding).await?;
     let mut upstream = ready(talk).await?;
-    check(&upstream)?;
-    check_login(&mut upstream).await?;
+    fitness::check(&upstream)?;
+    fitness::check_login(&mut upstream).await?;
     Ok(upstream)
 }
 
@@ -151,20 +155,21 @@ async fn transport(target: &Target) -> Result<(Stream, ChannelBinding), Upstream
     let name = rustls::pki_types::ServerName::try_from(host.clone())
         .map_err(|_| UpstreamError::BadHostName(host.clone()))?;
     let stream = tokio_rustls::TlsConnector::from(config).connect(name, tcp).await?;
-    let end_point = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).and_then(tls::server_end_point);
+    let end_point =
+        stream.get_ref().1.peer_certificates().and_then(<[_]>::first).and_then(tls::server_end_point);
     let binding = end_point.map_or_else(ChannelBinding::unsupported, ChannelBinding::tls_server_end_point);
     Ok((Stream::ClientTls(Box::new(stream)), binding))
 }
 
 /// A conversation before the relay takes over: one message at a time.
 #[derive(Debug)]
-struct Talk {
-    stream: Stream,
+pub(super) struct Talk {
+    pub(super) stream: Stream,
     buf: Vec<u8>,
 }
 
 impl Talk {
-    async fn message(&mut self) -> Result<(BackendTag, Vec<u8>), UpstreamError> {
+    pub(super) async fn message(&mut self) -> Result<(BackendTag, Vec<u8>), UpstreamError> {
         let limits = Limits::<BackendTag>::default().with(BackendTag::DataRow, 1 << 20);
         loop {
             match next_frame::<BackendTag>(&self.buf, &limits).map_err(|_| UpstreamError::Protocol)? {
@@ -182,120 +187,9 @@ impl Talk {
         }
     }
 
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), UpstreamError> {
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), UpstreamError> {
         self.stream.write_all(bytes).await?;
         Ok(self.stream.flush().await?)
-    }
-}
-
-async fn sign_in(talk: &mut Talk, target: &Target, binding: ChannelBinding) -> Result<(), UpstreamError> {
-    loop {
-        let (tag, body) = talk.message().await?;
-        match tag {
-            BackendTag::Authentication => {}
-            BackendTag::ErrorResponse => return Err(refused(&body)),
-            // Minor version 0 is asked for, so there is nothing to negotiate down; notices are not for us.
-            BackendTag::NegotiateProtocolVersion | BackendTag::NoticeResponse => continue,
-            _ => return Err(UpstreamError::Protocol),
-        }
-        match Authentication::decode(&body).map_err(|_| UpstreamError::Protocol)? {
-            Authentication::Ok => return Ok(()),
-            Authentication::Sasl(mechanisms) => {
-                let offered: Vec<_> = mechanisms.iter().map(str::to_owned).collect();
-                return scram(talk, target, binding, &offered).await;
-            }
-            Authentication::Md5Password { salt } if target.weak_auth.md5 => {
-                let secret = password(target)?;
-                let hash = md5_hash(target.login.as_bytes(), secret.expose_secret().as_bytes(), salt);
-                talk.send(&password_message(&hash)?).await?;
-            }
-            Authentication::CleartextPassword if target.weak_auth.cleartext => {
-                let secret = password(target)?;
-                talk.send(&password_message(secret.expose_secret())?).await?;
-            }
-            Authentication::Md5Password { .. } => {
-                return Err(UpstreamError::Method {
-                    method: "an MD5 password",
-                    hint: "store the password with scram-sha-256 on the server, or allow it with `weak_auth`",
-                });
-            }
-            Authentication::CleartextPassword => {
-                return Err(UpstreamError::Method {
-                    method: "the password in clear",
-                    hint: "use scram-sha-256 on the server, or allow it with `weak_auth`",
-                });
-            }
-            _ => {
-                return Err(UpstreamError::Method {
-                    method: "a method that the broker does not speak",
-                    hint: "use scram-sha-256 for the broker's login in pg_hba.conf",
-                });
-            }
-        }
-    }
-}
-
-fn password(target: &Target) -> Result<SecretString, UpstreamError> {
-    let reference = target.password.as_ref().ok_or(UpstreamError::NoPassword)?;
-    reference.read().map_err(|e| UpstreamError::Password(e.to_string()))
-}
-
-fn password_message(password: &str) -> Result<Vec<u8>, UpstreamError> {
-    let mut out = Vec::with_capacity(64);
-    encode::password(&mut out, password).map_err(|_| UpstreamError::Protocol)?;
-    Ok(out)
-}
-
-/// SCRAM-SHA-256, with channel binding where TLS gives one (RFC 5802, RFC 7677, protocol chapter 54.3).
-async fn scram(
-    talk: &mut Talk,
-    target: &Target,
-    binding: ChannelBinding,
-    offered: &[String],
-) -> Result<(), UpstreamError> {
-    let over_tls = matches!(talk.stream, Stream::ClientTls(_));
-    let plus = offered.iter().any(|m| m == SCRAM_SHA_256_PLUS);
-    let (mechanism, binding) = match (over_tls && plus, offered.iter().any(|m| m == SCRAM_SHA_256)) {
-        (true, _) => (SCRAM_SHA_256_PLUS, binding),
-        // `unrequested` tells the server that we could bind: if somebody cut PLUS out of its offer, it notices.
-        (false, true) if over_tls => (SCRAM_SHA_256, ChannelBinding::unrequested()),
-        (false, true) => (SCRAM_SHA_256, ChannelBinding::unsupported()),
-        (false, false) => {
-            return Err(UpstreamError::Method {
-                method: "a SASL mechanism that the broker does not speak",
-                hint: "use scram-sha-256 for the broker's login",
-            });
-        }
-    };
-    let secret = password(target)?;
-    let mut scram = ScramSha256::new(secret.expose_secret().as_bytes(), binding);
-    let mut out = Vec::with_capacity(128);
-    encode::sasl_initial_response(&mut out, mechanism, Some(scram.message())).map_err(|_| UpstreamError::Protocol)?;
-    talk.send(&out).await?;
-    loop {
-        let (tag, body) = talk.message().await?;
-        match tag {
-            BackendTag::Authentication => {}
-            BackendTag::ErrorResponse => return Err(refused(&body)),
-            _ => return Err(UpstreamError::Protocol),
-        }
-        match Authentication::decode(&body).map_err(|_| UpstreamError::Protocol)? {
-            Authentication::SaslContinue { data } => {
-                scram.update(data).map_err(UpstreamError::Scram)?;
-                let mut out = Vec::with_capacity(128);
-                encode::sasl_response(&mut out, scram.message()).map_err(|_| UpstreamError::Protocol)?;
-                talk.send(&out).await?;
-            }
-            Authentication::SaslFinal { data } => {
-                scram.finish(data).map_err(UpstreamError::Scram)?;
-                // Only a server that proved its knowledge of the password gets further.
-                let (tag, body) = talk.message().await?;
-                let ok = tag == BackendTag::Authentication
-                    && matches!(Authentication::decode(&body), Ok(Authentication::Ok));
-                return if ok { Ok(()) } else { Err(UpstreamError::Protocol) };
-            }
-            _ => return Err(UpstreamError::Protocol),
-        }
     }
 }
 
@@ -323,50 +217,9 @@ async fn ready(mut talk: Talk) -> Result<Upstream, UpstreamError> {
     }
 }
 
-fn refused(body: &[u8]) -> UpstreamError {
+pub(super) fn refused(body: &[u8]) -> UpstreamError {
     let code = Report::decode("ErrorResponse", body).ok().and_then(Report::sqlstate);
     UpstreamError::Refused(code.map_or_else(|| "unknown".to_owned(), |c| c.to_string()))
-}
-
-/// Pinned settings hold and the server is one whose grammar we know.
-fn check(upstream: &Upstream) -> Result<(), UpstreamError> {
-    let value = |name: &str| upstream.parameters.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-    if value("is_superuser") == Some("on") {
-        return Err(UpstreamError::Unfit("its login is a superuser, which reads around every wall".to_owned()));
-    }
-    if let Some(missing) = pins::unreported(|n| value(n).is_some()).next() {
-        return Err(UpstreamError::Unfit(format!("it does not report `{missing}`, which must be watched")));
-    }
-    for (name, setting) in &upstream.parameters {
-        if let Some(broken) = pins::broken(name, setting.as_bytes()) {
-            return Err(UpstreamError::Unfit(format!("its `{broken}` cannot be pinned")));
-        }
-    }
-    let version = value("server_version").unwrap_or_default();
-    let major = version.split(|c: char| !c.is_ascii_digit()).next().and_then(|m| m.parse::<u32>().ok());
-    match major {
-        Some(major) if MAJORS.contains(&major) => Ok(()),
-        _ => Err(UpstreamError::Unfit(format!(
-            "its version is outside PostgreSQL {} to {}, whose grammar the parser knows",
-            MAJORS.start(),
-            MAJORS.end()
-        ))),
-    }
-}
-
-/// The login has none of the attributes that reach around the gateway.
-async fn check_login(upstream: &mut Upstream) -> Result<(), UpstreamError> {
-    const ATTRIBUTES: &str = "SELECT rolsuper, rolreplication FROM pg_catalog.pg_roles WHERE rolname = current_user";
-    let rows = upstream.query(ATTRIBUTES).await?;
-    let Some(row) = rows.first() else {
-        return Err(UpstreamError::Unfit("its login is not in pg_roles".to_owned()));
-    };
-    for (value, attribute) in row.iter().zip(["superuser", "replication"]) {
-        if value.as_deref() != Some("f") {
-            return Err(UpstreamError::Unfit(format!("its login has the {attribute} attribute, which reads around every wall")));
-        }
-    }
-    Ok(())
 }
 
 /// A row of a query of our own, in text.
@@ -399,8 +252,11 @@ impl Upstream {
             let (tag, body) = self.talk.message().await?;
             match tag {
                 BackendTag::DataRow => {
-                    let row = hoop_pgwire::backend::DataRow::decode(&body).map_err(|_| UpstreamError::Protocol)?;
-                    rows.push(row.values().map(|v| v.map(|v| String::from_utf8_lossy(v).into_owned())).collect());
+                    let row =
+                        hoop_pgwire::backend::DataRow::decode(&body).map_err(|_| UpstreamError::Protocol)?;
+                    rows.push(
+                        row.values().map(|v| v.map(|v| String::from_utf8_lossy(v).into_owned())).collect(),
+                    );
                 }
                 BackendTag::ErrorResponse => failed = Some(refused(&body)),
                 BackendTag::ReadyForQuery => return failed.map_or(Ok(rows), Err),
@@ -433,4 +289,3 @@ pub async fn cancel(target: &Target, pid: u32, key: &[u8], limit: Duration) -> R
     };
     tokio::time::timeout(limit, send).await.map_err(|_| UpstreamError::Timeout(limit))?
 }
-

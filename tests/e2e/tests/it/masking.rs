@@ -70,7 +70,8 @@ fn first_six_and_last_four_are_kept() {
 fn verification_values_and_dates_are_hidden_whole() {
     let (_broker, alice) = developer();
     let tunnel = alice.connect();
-    let shown = tunnel.psql("SELECT c.expiry, c.cvv FROM customers u JOIN cards c ON c.customer_id = u.id").ok();
+    let shown =
+        tunnel.psql("SELECT c.expiry, c.cvv FROM customers u JOIN cards c ON c.customer_id = u.id").ok();
     assert!(!shown.contains(|c: char| c.is_ascii_digit()), "{shown}");
     let rows = tunnel.psql("SELECT cvv, expiry FROM cards").ok();
     assert!(!rows.contains(|c: char| c.is_ascii_digit()), "{rows}");
@@ -82,12 +83,15 @@ fn copies_out_are_masked_in_each_format() {
     let tunnel = alice.connect();
     for format in ["text", "csv", "binary"] {
         // The places of classified columns are known for a table in a text format, and not in binary data or a query.
-        let refused = ["(SELECT pan, cvv FROM cards)"].into_iter().chain((format == "binary").then_some("cards"));
+        let refused =
+            ["(SELECT pan, cvv FROM cards)"].into_iter().chain((format == "binary").then_some("cards"));
         for source in refused {
             let done = tunnel.psql(&format!("COPY {source} TO STDOUT (FORMAT {format})"));
             done.expect(1).says(&["gateway.classified-copy"]);
         }
-        let sources = ["notes", "(SELECT body, ARRAY[body] FROM notes)"].into_iter().chain((format != "binary").then_some("cards"));
+        let sources = ["notes", "(SELECT body, ARRAY[body] FROM notes)"]
+            .into_iter()
+            .chain((format != "binary").then_some("cards"));
         for source in sources {
             let done = tunnel.psql(&format!("COPY {source} TO STDOUT (FORMAT {format})"));
             done.expect(0);

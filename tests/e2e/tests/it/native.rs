@@ -22,7 +22,9 @@ fn a_token_opens_one_connection_once() {
         &psql(&broker, &alice, TARGET, &token, "SELECT pan FROM cards ORDER BY id"),
         &["411111******1111"],
     );
-    psql(&broker, &alice, TARGET, &token, "SELECT 1").expect(2).says(&["the token is not valid", "hoopctl token"]);
+    psql(&broker, &alice, TARGET, &token, "SELECT 1")
+        .expect(2)
+        .says(&["the token is not valid", "hoopctl token"]);
 }
 
 #[test]

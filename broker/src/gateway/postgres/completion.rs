@@ -1,0 +1,203 @@
+//! Target → client: answers that end something, and what they mean for names, runs and the ledger.
+
+use std::ops::Range;
+
+use hoop_pgwire::backend::{CommandComplete, TransactionStatus, decode_ready_for_query};
+
+use super::answer::{MALFORMED, OUT_OF_STEP};
+use super::conversation::{Client, Conversation, End};
+use super::expected::{Defined, Expected};
+use super::pipe::Pipe;
+use super::runs::RunKey;
+use crate::gate::Pass;
+use crate::ledger::Poisoned;
+
+impl Conversation {
+    pub(super) fn parse_complete(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        let Some(Expected::Parse { name, serial }) = self.queue.pop_front() else { return Err(OUT_OF_STEP) };
+        self.statements.confirm(&name, serial, drop);
+        pipe.pass(body.end, Pass::answer());
+        Ok(())
+    }
+
+    pub(super) fn bind_complete(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        let Some(Expected::Bind { name, serial, run }) = self.queue.pop_front() else {
+            return Err(OUT_OF_STEP);
+        };
+        let mut replaced = Vec::new();
+        self.portals.confirm(&name, serial, |p| replaced.push(p.run));
+        self.close_portals(replaced)?;
+        if let Some(run) = self.runs.open(run) {
+            let ticket = run.ticket;
+            self.need(ticket);
+        }
+        pipe.pass(body.end, Pass::answer());
+        Ok(())
+    }
+
+    pub(super) fn close_complete(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        match self.queue.pop_front() {
+            Some(Expected::CloseStatement { name, serial }) => self.statements.confirm(&name, serial, drop),
+            Some(Expected::ClosePortal { name, serial }) => {
+                let mut closed = Vec::new();
+                self.portals.confirm(&name, serial, |p| closed.push(p.run));
+                self.close_portals(closed)?;
+            }
+            _ => return Err(OUT_OF_STEP),
+        }
+        pipe.pass(body.end, Pass::answer());
+        Ok(())
+    }
+
+    /// Portals that are gone with rows still in them: what was read is what there is.
+    pub(super) fn close_portals(&mut self, runs: Vec<RunKey>) -> Result<(), End> {
+        for key in runs {
+            if let Some(run) = self.runs.take(key) {
+                let write = run.write;
+                let ticket = self.close_run(&run, true).map_err(|Poisoned| End::NotRecorded)?;
+                if write {
+                    self.need(ticket);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn command_complete(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        let complete = CommandComplete::decode(&pipe.pending()[body.clone()]).map_err(|_| MALFORMED)?;
+        let rows = complete.rows().unwrap_or(0);
+        // The tag is of the server's own words; COPY and the DISCARD that drops names matter here.
+        let dropped = matches!(complete.tag, "DISCARD ALL" | "DEALLOCATE ALL");
+        if dropped {
+            self.statements.drop_confirmed(drop);
+        }
+        let tag = complete.command().to_owned();
+        self.statement_end(rows, &tag, &body, pipe)
+    }
+
+    /// One statement of a Query, or an Execute, has ended well.
+    pub(super) fn statement_end(
+        &mut self,
+        rows: u64,
+        tag: &str,
+        body: &Range<usize>,
+        pipe: &mut Pipe,
+    ) -> Result<(), End> {
+        self.columns = None;
+        self.copy_out = None;
+        let key = self.front_run().ok_or(OUT_OF_STEP)?;
+        if let Some(run) = self.runs.open(key) {
+            // Rows that were seen are counted as they pass; a write's are only in the tag.
+            if run.write && tag != "SELECT" {
+                run.rows = run.rows.max(rows);
+            }
+        }
+        self.release_with(key);
+        let last = match self.queue.front_mut() {
+            Some(Expected::Query { left, .. }) => {
+                *left = left.saturating_sub(1);
+                *left == 0
+            }
+            _ => true,
+        };
+        if matches!(self.queue.front(), Some(Expected::Execute { .. })) {
+            if let Some(Expected::Execute { defines, .. }) = self.queue.pop_front() {
+                self.confirm(&defines);
+            }
+            self.end_run(key, true)?;
+            self.copy_wait_over();
+        } else if last {
+            self.end_run(key, true)?;
+        } else {
+            self.interim(key)?;
+        }
+        pipe.pass(body.end, Pass::answer());
+        Ok(())
+    }
+
+    /// The outcome of a writing text is recorded before each of its CommandCompletes is released: an interim entry
+    /// here, the last one at ReadyForQuery.
+    pub(super) fn interim(&mut self, key: RunKey) -> Result<(), End> {
+        let Some(run) = self.runs.open(key) else { return Ok(()) };
+        if run.write {
+            let (id, rows, bytes, since) = (run.id, run.rows, run.bytes, run.started.elapsed());
+            let ticket = self.gate.interim(id, rows, bytes, since).map_err(|Poisoned| End::NotRecorded)?;
+            self.need(ticket);
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_run(&mut self, key: RunKey, known: bool) -> Result<(), End> {
+        let Some(run) = self.runs.take(key) else { return Ok(()) };
+        let write = run.write;
+        let ticket = self.close_run(&run, known).map_err(|Poisoned| End::NotRecorded)?;
+        if write {
+            self.need(ticket);
+        }
+        Ok(())
+    }
+
+    pub(super) fn portal_suspended(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        let Some(Expected::Execute { .. }) = self.queue.front() else { return Err(OUT_OF_STEP) };
+        self.columns = None;
+        self.queue.pop_front();
+        pipe.pass(body.end, Pass::answer());
+        Ok(())
+    }
+
+    pub(super) fn confirm(&mut self, defines: &Defined) {
+        for (name, serial) in defines {
+            self.statements.confirm(name, *serial, drop);
+        }
+    }
+
+    pub(super) fn skip_names(&mut self, defines: &Defined) {
+        for (name, serial) in defines {
+            self.statements.skip(name, *serial);
+        }
+    }
+
+    pub(super) fn ready(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        let end = body.end;
+        let status = decode_ready_for_query(&pipe.pending()[body]).map_err(|_| MALFORMED)?;
+        self.in_transaction = !matches!(status, TransactionStatus::Idle);
+        self.columns = None;
+        match self.queue.pop_front() {
+            Some(Expected::Sync) => {}
+            Some(Expected::Query { run, denied, defines, .. }) => {
+                if denied.is_some() {
+                    return Err(OUT_OF_STEP);
+                }
+                if let Some(key) = run {
+                    let failed = self.runs.open(key).is_some_and(|r| r.sqlstate.is_some());
+                    if failed {
+                        self.skip_names(&defines);
+                    } else {
+                        self.confirm(&defines);
+                    }
+                    self.end_run(key, true)?;
+                }
+                self.copy_wait_over();
+            }
+            _ => return Err(OUT_OF_STEP),
+        }
+        if !self.in_transaction {
+            // Portals end with their transaction.
+            let mut ended = Vec::new();
+            self.portals.drop_confirmed(|p| ended.push(p.run));
+            self.close_portals(ended)?;
+        }
+        pipe.pass(end, Pass::answer());
+        Ok(())
+    }
+
+    /// COPY FROM STDIN was answered otherwise than by CopyInResponse, or is over.
+    pub(super) fn copy_wait_over(&mut self) {
+        match self.client {
+            Client::CopyWait => self.client = Client::Ready,
+            // The COPY failed while the client still sends; the server ignores the rest, and so do we.
+            Client::Copying { .. } => self.client = Client::Ready,
+            Client::Ready | Client::SkipToSync => {}
+        }
+    }
+}

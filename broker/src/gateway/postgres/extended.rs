@@ -1,0 +1,180 @@
+//! Client → target: the extended query protocol. A text is judged at Parse and recorded at Bind, since planning can run
+//! functions; Execute goes on with what Bind began.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hoop_ledger::entry::Parameter;
+use hoop_pgwire::frontend::{Bind, Execute, Named, Parse, encode};
+use hoop_pgwire::{Format, NamedObject};
+
+use super::conversation::{Client, Conversation, End, Stalled};
+use super::expected::Expected;
+use super::inbound::{POISON, Resolved};
+use super::judge::Looked;
+use super::names::{Found, Meaning, Portal};
+use super::pipe::Pipe;
+use super::refusal;
+use crate::gate::{Pass, Refused};
+
+impl Conversation {
+    /// Puts a text that cannot parse in the place of an extended-protocol message and skips to Sync.
+    pub(super) fn replace_extended(
+        &mut self,
+        len: usize,
+        refused: Refused,
+        pipe: &mut Pipe,
+    ) -> Result<Option<Stalled>, End> {
+        let denied = self.denial(refused)?;
+        let mut poison = Vec::with_capacity(32);
+        encode::parse(&mut poison, "", POISON, []).map_err(End::ClientFault)?;
+        pipe.replace(len, &poison);
+        self.push(Expected::Poison(denied));
+        self.client = Client::SkipToSync;
+        Ok(None)
+    }
+
+    pub(super) fn parse(
+        &mut self,
+        body: Range<usize>,
+        pipe: &mut Pipe,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let message = Parse::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        if self.statements.len() + self.portals.len() >= self.max_names {
+            let refused = self.refuse(refusal::too_many_names(self.max_names));
+            return self.replace_extended(len, refused, pipe);
+        }
+        let judged = match self.judge.look(message.query, cx) {
+            Poll::Pending => return Ok(Some(Stalled::Parsing)),
+            Poll::Ready(Looked::Judged(judged)) => judged,
+            Poll::Ready(Looked::Refused(refusal)) => {
+                let refused = self.refuse(refusal);
+                return self.replace_extended(len, refused, pipe);
+            }
+        };
+        let pass = match self.gate.judged(&judged.asked(Vec::new()), &judged.ruling) {
+            Ok(pass) => pass,
+            Err(refused) => return self.replace_extended(len, refused, pipe),
+        };
+        let name: Box<str> = message.name.into();
+        let serial = self.statements.put(&name, Meaning::Is(judged), self.segment);
+        self.push(Expected::Parse { name, serial });
+        pipe.pass(len, pass);
+        Ok(None)
+    }
+
+    pub(super) fn bind(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let message = Bind::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        let judged = match self.statements.find(message.statement, self.segment) {
+            Found::Wait => return Ok(Some(Stalled::Answer)),
+            Found::Unknown => {
+                let refused = self.refuse(refusal::unknown_statement(message.statement));
+                return self.replace_extended(len, refused, pipe);
+            }
+            Found::Known(_, judged) => Arc::clone(judged),
+        };
+        // Policy may have changed since Parse.
+        let judged = self.judge.again(&judged);
+        let effective = match self.with_executed(&judged) {
+            Resolved::As(effective) => effective,
+            Resolved::Wait => return Ok(Some(Stalled::Answer)),
+            Resolved::Unknown(name) => {
+                let refused = self.refuse(refusal::unknown_statement(&name));
+                return self.replace_extended(len, refused, pipe);
+            }
+        };
+        let parameters = message
+            .typed_params()
+            .map(|(format, value)| Parameter {
+                oid: 0,
+                binary: format == Format::Binary,
+                len: value.map_or(-1, |v| i32::try_from(v.len()).unwrap_or(i32::MAX)),
+            })
+            .collect();
+        match self.gate.admit(effective.asked(parameters), &effective.ruling) {
+            Err(refused) => self.replace_extended(len, refused, pipe),
+            Ok(permitted) => {
+                let name: Box<str> = message.portal.into();
+                let run = self.begin(&permitted, &effective);
+                let portal = Portal { run, judged: effective, columns: None, described: false };
+                let serial = self.portals.put(&name, Meaning::Is(portal), self.segment);
+                self.push(Expected::Bind { name, serial, run });
+                Ok(self.let_through(permitted, len, Client::Ready, pipe))
+            }
+        }
+    }
+
+    pub(super) fn execute(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let message = Execute::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        let (serial, portal) = match self.portals.find(message.portal, self.segment) {
+            Found::Wait => return Ok(Some(Stalled::Answer)),
+            Found::Unknown => {
+                let refused = self.refuse(refusal::unknown_portal(message.portal));
+                return self.replace_extended(len, refused, pipe);
+            }
+            Found::Known(serial, portal) => (serial, portal),
+        };
+        let name: Box<str> = message.portal.into();
+        let ask_columns = !std::mem::replace(&mut portal.described, true);
+        let (run, judged) = (portal.run, Arc::clone(&portal.judged));
+        if ask_columns {
+            // The rows can only be masked by column when the columns are known.
+            let mut ask = Vec::with_capacity(16);
+            encode::describe(&mut ask, NamedObject::Portal, &name).map_err(End::ClientFault)?;
+            pipe.insert(&ask);
+            self.push(Expected::DescribePortal { name: name.clone(), serial: Some(serial), ours: true });
+        }
+        let defines = self.define(&judged);
+        self.push(Expected::Execute { name, serial, run, copy: judged.copy_mask(), defines });
+        pipe.pass(len, Pass::execute(run));
+        if judged.copies_in() {
+            self.client = Client::CopyWait;
+        }
+        Ok(None)
+    }
+
+    pub(super) fn describe(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let message = Named::decode_describe(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        let expected = match message.object {
+            NamedObject::Statement => Expected::DescribeStatement,
+            NamedObject::Portal => {
+                let serial = match self.portals.find(message.name, self.segment) {
+                    Found::Known(serial, portal) => {
+                        portal.described = true;
+                        Some(serial)
+                    }
+                    Found::Unknown | Found::Wait => None,
+                };
+                Expected::DescribePortal { name: message.name.into(), serial, ours: false }
+            }
+        };
+        self.push(expected);
+        pipe.pass(len, Pass::control());
+        Ok(None)
+    }
+
+    pub(super) fn close(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let len = body.end;
+        let message = Named::decode_close(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        let name: Box<str> = message.name.into();
+        let expected = match message.object {
+            NamedObject::Statement => {
+                let serial = self.statements.put(&name, Meaning::Gone, self.segment);
+                Expected::CloseStatement { name, serial }
+            }
+            NamedObject::Portal => {
+                let serial = self.portals.put(&name, Meaning::Gone, self.segment);
+                Expected::ClosePortal { name, serial }
+            }
+        };
+        self.push(expected);
+        pipe.pass(len, Pass::control());
+        Ok(None)
+    }
+}

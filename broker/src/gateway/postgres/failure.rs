@@ -1,0 +1,141 @@
+//! Target → client: errors and notices. An error ends the question that it answers, and in the extended protocol all
+//! behind it up to Sync.
+
+use std::ops::Range;
+
+use hoop_pgwire::backend::{Report, Severity};
+
+use super::answer::{MALFORMED, OUT_OF_STEP};
+use super::conversation::{Client, Conversation, End};
+use super::expected::{Denied, Expected};
+use super::pipe::Pipe;
+use super::runs::RunKey;
+
+impl Conversation {
+    pub(super) fn notice(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        let report =
+            Report::decode("NoticeResponse", &pipe.pending()[body.clone()]).map_err(|_| MALFORMED)?;
+        let classified = self.front_run().and_then(|r| self.runs.open(r)).is_some_and(|r| r.classified);
+        if classified {
+            let rebuilt = super::refusal::rebuilt("NoticeResponse", report);
+            pipe.replace(body.end, &rebuilt);
+        } else {
+            self.scan_and_pass(body, pipe);
+        }
+        Ok(())
+    }
+
+    pub(super) fn error(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        let end = body.end;
+        let report = Report::decode("ErrorResponse", &pipe.pending()[body.clone()]).map_err(|_| MALFORMED)?;
+        let fatal = !matches!(report.severity(), Some(Severity::Error));
+        let code = report.sqlstate().map(|s| super::refusal::known_sqlstate(s.as_str()));
+        self.columns = None;
+        self.copy_out = None;
+        if fatal {
+            self.scan_and_pass(body, pipe);
+            return Ok(());
+        }
+        let mut rebuilt = None;
+        let key = match self.queue.front() {
+            Some(Expected::Execute { run, .. } | Expected::Bind { run, .. }) => Some(*run),
+            Some(Expected::Query { run, .. }) => *run,
+            _ => None,
+        };
+        if let Some(run) = key.and_then(|k| self.runs.open(k)) {
+            run.sqlstate = code;
+            let ticket = run.ticket;
+            if run.classified {
+                rebuilt = Some(super::refusal::rebuilt("ErrorResponse", report));
+            }
+            self.need(ticket);
+        }
+        if let Some(ours) = self.error_taken(key)? {
+            pipe.replace(end, &ours);
+        } else if let Some(rebuilt) = rebuilt {
+            pipe.replace(end, &rebuilt);
+        } else {
+            self.scan_and_pass(body, pipe);
+        }
+        Ok(())
+    }
+
+    /// Takes the failed question, and in the extended protocol all behind it up to Sync, off the queue. Returns our
+    /// error where the server's stands for a denial.
+    pub(super) fn error_taken(&mut self, key: Option<RunKey>) -> Result<Option<Vec<u8>>, End> {
+        if let Some(Expected::Query { denied, run, .. }) = self.queue.front_mut() {
+            let ours = denied.take();
+            if ours.is_none() && run.is_none() {
+                return Err(OUT_OF_STEP);
+            }
+            return Ok(ours.map(|d| self.our_error(d)));
+        }
+        let mut ours = None;
+        if let Some(Expected::Poison(_)) = self.queue.front()
+            && let Some(Expected::Poison(denied)) = self.queue.pop_front()
+        {
+            ours = Some(self.our_error(denied));
+        }
+        loop {
+            match self.queue.front() {
+                Some(Expected::Sync) => break,
+                None => {
+                    // The client has not sent its Sync yet: what comes before it is skipped by the server.
+                    self.client = Client::SkipToSync;
+                    break;
+                }
+                Some(_) => {}
+            }
+            if let Some(skipped) = self.queue.pop_front() {
+                self.skipped(skipped)?;
+            }
+        }
+        if let Some(key) = key {
+            self.end_run(key, true)?;
+        }
+        if matches!(self.client, Client::CopyWait | Client::Copying { .. }) {
+            self.client = if self.queue.is_empty() { Client::SkipToSync } else { Client::Ready };
+        }
+        Ok(ours)
+    }
+
+    pub(super) fn our_error(&mut self, denied: Denied) -> Vec<u8> {
+        self.need(denied.ticket);
+        denied.error
+    }
+
+    /// The server skipped this question.
+    pub(super) fn skipped(&mut self, skipped: Expected) -> Result<(), End> {
+        match skipped {
+            Expected::Parse { name, serial } => drop(self.statements.skip(&name, serial)),
+            Expected::CloseStatement { name, serial } => drop(self.statements.skip(&name, serial)),
+            Expected::ClosePortal { name, serial } => drop(self.portals.skip(&name, serial)),
+            Expected::Bind { name, serial, run } => {
+                self.portals.skip(&name, serial);
+                self.not_run(run)?;
+            }
+            Expected::Execute { run, defines, .. } => {
+                self.skip_names(&defines);
+                self.not_run(run)?;
+            }
+            Expected::Query { run: Some(run), defines, .. } => {
+                self.skip_names(&defines);
+                self.not_run(run)?;
+            }
+            Expected::Query { run: None, .. }
+            | Expected::Poison(_)
+            | Expected::DescribeStatement
+            | Expected::DescribePortal { .. }
+            | Expected::Sync => {}
+        }
+        Ok(())
+    }
+
+    /// An admitted statement that the server never ran: it stands behind an error.
+    pub(super) fn not_run(&mut self, key: RunKey) -> Result<(), End> {
+        if let Some(run) = self.runs.open(key) {
+            run.sqlstate.get_or_insert(*b"25P02");
+        }
+        self.end_run(key, true)
+    }
+}

@@ -1,0 +1,183 @@
+//! What is known of a text by itself: its facts, and what follows from them alone. Kept by lane, by exact text.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hoop_statement::{Analysis, Copy, CopyShape, Facts, TextLimits, Transaction, copy_shape};
+
+use crate::gate::Reason;
+
+/// Texts kept by a lane, and their bytes together. When either is reached, the cache starts anew: a full scan for the
+/// oldest would cost more than parsing again.
+const CACHED_TEXTS: usize = 8192;
+const CACHED_BYTES: usize = 8 << 20;
+
+/// What a text is, or why it is refused.
+pub type Analysed = Result<Arc<TextFacts>, Arc<Reason>>;
+
+/// Facts of a text and what follows from them alone.
+#[derive(Debug)]
+pub struct TextFacts {
+    /// Unique among all texts of this process.
+    pub(super) id: u64,
+    pub(super) statements: Vec<Facts>,
+    pub(super) record: String,
+    pub(super) verbs: Vec<String>,
+    pub(super) affected: Vec<String>,
+    pub(super) write: bool,
+    pub(super) copies_in: bool,
+    /// COPY TO STDOUT is in it; the shape of its data, where it is understood.
+    pub(super) copy_out: Option<Option<CopyShape>>,
+}
+
+#[derive(Default)]
+struct Cache {
+    by_text: HashMap<Box<str>, Analysed>,
+    bytes: usize,
+}
+
+thread_local! {
+    // One a lane: connections stay on their lane, so this needs no lock and is shared by all of them.
+    static FACTS: RefCell<Cache> = RefCell::default();
+}
+
+pub(super) fn cached(text: &str) -> Option<Analysed> {
+    FACTS.with_borrow(|c| c.by_text.get(text).cloned())
+}
+
+pub(super) fn keep(text: &str, analysed: &Analysed) {
+    if text.len() > CACHED_BYTES / 8 {
+        return;
+    }
+    FACTS.with_borrow_mut(|c| {
+        if c.by_text.len() >= CACHED_TEXTS || c.bytes + text.len() > CACHED_BYTES {
+            *c = Cache::default();
+        }
+        c.bytes += text.len();
+        c.by_text.insert(text.into(), analysed.clone());
+    });
+}
+
+/// Parses a text. Needs a stack of [`hoop_statement::STACK_BYTES`].
+pub fn analyse(text: &str, bytes: usize, depth: usize) -> Analysed {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    match hoop_statement::analyse(text, &TextLimits { bytes, depth }) {
+        Ok(analysis) => Ok(Arc::new(TextFacts::new(NEXT.fetch_add(1, Ordering::Relaxed), text, analysis))),
+        Err(refusal) => Err(text_refused(&refusal)),
+    }
+}
+
+impl TextFacts {
+    fn new(id: u64, text: &str, analysis: Analysis) -> Self {
+        let mut verbs: Vec<String> = Vec::new();
+        let mut affected: Vec<String> = Vec::new();
+        for facts in &analysis.statements {
+            for verb in facts.verbs.iter() {
+                if !verbs.iter().any(|v| v == verb.as_str()) {
+                    verbs.push(verb.as_str().to_owned());
+                }
+            }
+            for relation in &facts.relations {
+                let name = relation
+                    .schema
+                    .as_ref()
+                    .map_or_else(|| relation.name.clone(), |s| format!("{s}.{}", relation.name));
+                let name = without_numbers(&name);
+                if !affected.contains(&name) {
+                    affected.push(name);
+                }
+            }
+        }
+        Self {
+            id,
+            // COMMIT acknowledges the writes before it: its entry comes first and its outcome before its answer.
+            write: !analysis.statements.iter().all(|f| f.is_read_only() && !commits(f)),
+            copies_in: analysis.statements.iter().any(|f| f.copy == Some(Copy::FromStdin)),
+            copy_out: analysis
+                .statements
+                .iter()
+                .any(|f| f.copy == Some(Copy::ToStdout))
+                .then(|| copy_shape(text)),
+            verbs,
+            affected,
+            record: analysis.record,
+            statements: analysis.statements,
+        }
+    }
+
+    pub(super) fn names_any(&self, relations: &HashSet<(String, String)>) -> bool {
+        self.statements.iter().flat_map(|f| &f.relations).any(|r| match &r.schema {
+            Some(schema) => relations.contains(&(schema.clone(), r.name.clone())),
+            // Without a schema it may be any: the search path decides, and it may change.
+            None => relations.iter().any(|(_, name)| *name == r.name),
+        })
+    }
+}
+
+fn commits(facts: &Facts) -> bool {
+    match facts.transaction {
+        Some(
+            Transaction::Commit { .. }
+            | Transaction::Prepare
+            | Transaction::CommitPrepared
+            | Transaction::RollbackPrepared,
+        ) => true,
+        Some(
+            Transaction::Begin
+            | Transaction::Rollback { .. }
+            | Transaction::Savepoint(_)
+            | Transaction::Release(_)
+            | Transaction::RollbackTo(_),
+        )
+        | None => false,
+    }
+}
+
+fn text_refused(refusal: &hoop_statement::Refusal) -> Arc<Reason> {
+    let position = match refusal {
+        hoop_statement::Refusal::Syntax { position, .. } => position.and_then(|p| u32::try_from(p).ok()),
+        _ => None,
+    };
+    Arc::new(Reason {
+        sqlstate: refusal.sqlstate(),
+        rules: vec!["gateway.text".to_owned()],
+        message: refusal.to_string(),
+        hint: refusal.hint().map(str::to_owned),
+        position,
+        record: refusal.record(),
+    })
+}
+
+/// A name as written, for the ledger: anything can be written as a name, so runs of three digits and more are taken out.
+fn without_numbers(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut run = String::new();
+    for c in name.chars().chain(['\0']) {
+        if c.is_numeric() {
+            run.push(c);
+            continue;
+        }
+        if run.chars().count() < 3 {
+            out.push_str(&run);
+        } else {
+            out.push('#');
+        }
+        run.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_carry_no_numbers_into_the_ledger() {
+        assert_eq!(super::without_numbers("public.orders_12"), "public.orders_12");
+        assert_eq!(super::without_numbers("t4111111111111111x737"), "t#x#");
+        assert_eq!(super::without_numbers("٤١١١"), "#");
+    }
+}
