@@ -87,7 +87,7 @@ fn copies_out_are_masked_in_each_format() {
             ["(SELECT pan, cvv FROM cards)"].into_iter().chain((format == "binary").then_some("cards"));
         for source in refused {
             let done = tunnel.psql(&format!("COPY {source} TO STDOUT (FORMAT {format})"));
-            done.expect(1).says(&["gateway.classified-copy"]);
+            done.says(&["gateway.classified-copy"]);
         }
         let sources = ["notes", "(SELECT body, ARRAY[body] FROM notes)"]
             .into_iter()
