@@ -162,7 +162,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             break
         }
         'hoopctl;audit;verify' {
-            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The public key that signs checkpoints; the one beside the files if left out, which proves less')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The public key that signs checkpoints, as `hoop-broker ledger-key` prints it; from the broker''s administrator, never from the ledger''s own folder')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
             [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
             [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')

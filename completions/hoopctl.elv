@@ -145,7 +145,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'hoopctl;audit;verify'= {
-            cand --key 'The public key that signs checkpoints; the one beside the files if left out, which proves less'
+            cand --key 'The public key that signs checkpoints, as `hoop-broker ledger-key` prints it; from the broker''s administrator, never from the ledger''s own folder'
             cand --profile 'Settings and sign-in to use, one set per broker'
             cand --broker 'Broker to use instead of the profile''s'
             cand --token-store 'Where tokens are kept'

@@ -132,7 +132,7 @@ file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l key -d 'The public key that signs checkpoints; the one beside the files if left out, which proves less' -r -F
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l key -d 'The public key that signs checkpoints, as `hoop-broker ledger-key` prints it; from the broker\'s administrator, never from the ledger\'s own folder' -r -F
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l profile -d 'Settings and sign-in to use, one set per broker' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l broker -d 'Broker to use instead of the profile\'s' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
