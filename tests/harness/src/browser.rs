@@ -39,6 +39,14 @@ pub struct Page {
 }
 
 impl Page {
+    /// Where `<meta http-equiv="refresh">` sends a browser.
+    #[must_use]
+    pub fn refresh(&self) -> Option<String> {
+        let (_, after) = self.body.split_once("http-equiv=\"refresh\"")?;
+        let (_, url) = after.split_once("url=")?;
+        Some(url.split('"').next()?.replace("&amp;", "&"))
+    }
+
     /// Its forms.
     #[must_use]
     pub fn forms(&self) -> Vec<Form> {
@@ -166,6 +174,11 @@ impl Browser {
         let mut password_sent = false;
         for _ in 0..MAX_PAGES {
             let Some(form) = page.forms().into_iter().next().filter(|_| page.status < 400) else {
+                if let Some(next) = page.refresh() {
+                    let next = join(&page.url, &next);
+                    page = self.go(Method::GET, next, None).await;
+                    continue;
+                }
                 return if page.status < 400 { Ok(page) } else { Err(page.words()) };
             };
             let asks_password =
