@@ -281,12 +281,12 @@ steps() {
     ends_with_code 1
 
     title "7. The ledger"
-    shows hoopctl audit verify "$work/broker/ledger" --key "$work/ledger.pem"
+    shows hoopctl audit verify "$work/broker/ledger" --key "$work/ledger.pub"
     ends_with_code 0
     cp -R "$work/broker/ledger" "$work/copy"
     shows "$HOOP_PYTHON" "$here/flip_byte.py" "$work/copy"
     ends_with_code 0
-    shows hoopctl audit verify "$work/copy" --key "$work/ledger.pem"
+    shows hoopctl audit verify "$work/copy" --key "$work/ledger.pub"
     ends_with_code 1
     if printf '%s' "$said" | grep -qi 'entry [0-9]'; then held "the verifier names the entry"; else broken "the verifier names no entry"; fi
     rm -rf "$work/copy"
@@ -328,7 +328,7 @@ ${bold}It stays up. In another terminal:${plain}
 
   bob, who may write: HOME=$work/bob
   the broker's log:   tail -f $work/broker.log
-  its ledger:         hoopctl audit verify $work/broker/ledger --key $work/ledger.pem
+  its ledger:         hoopctl audit verify $work/broker/ledger --key $work/ledger.pub
 
 Ctrl-C ends it and leaves nothing behind.
 TEXT
@@ -342,7 +342,7 @@ TEXT
 mkdir -m 700 "$work/admin"
 make_target
 make_broker
-as admin hoop-broker ledger-key --config "$config" >"$work/ledger.pem"
+as admin hoop-broker ledger-key --config "$config" >"$work/ledger.pub"
 sign_in alice
 steps
 if ! $once; then

@@ -110,7 +110,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 
 /// The public half of the ledger's key, as an assessor would be given it.
 pub fn ledger_key(broker: &Broker, folder: &Path) -> PathBuf {
-    let key = folder.join("ledger.pem");
+    let key = folder.join("ledger.pub");
     std::fs::write(&key, broker.admin(&["ledger-key"]).ok() + "\n").expect("the folder is ours");
     key
 }
