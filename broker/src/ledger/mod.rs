@@ -151,6 +151,19 @@ impl Ledger {
         Ok(ticket)
     }
 
+    /// Gives the ledger up when an entry has waited for the disk longer than `limit`: what waits for it is refused. A
+    /// disk that hangs returns no error, and a statement must not wait for ever (`limits.ledger_wait`). To be called
+    /// again and again: the second call that finds the same entry late decides.
+    pub fn give_up_after(&self, limit: std::time::Duration) {
+        if !self.poisoned() && self.shared.overdue(limit) {
+            tracing::error!(
+                limit_ms = limit.as_millis(),
+                "the ledger's disk does not answer: nothing more is allowed"
+            );
+            self.shared.poison();
+        }
+    }
+
     /// True when the ledger has failed for good; only a restart, with recovery, opens it again.
     #[must_use]
     pub fn poisoned(&self) -> bool {

@@ -17,6 +17,9 @@ use super::{Poisoned, Stats, Ticket};
 /// disk needs for this is not recorded in time anyway.
 pub(super) const MAX_QUEUE: usize = 8 << 20;
 
+/// No entry is late. A mark of 2^64 − 1 entries is never reached.
+const NOT_LATE: u64 = u64::MAX;
+
 /// The state that all handles share. Locks are held for a copy of a few hundred bytes at most, never over I/O.
 pub(super) struct Shared {
     pending: Mutex<Pending>,
@@ -25,6 +28,8 @@ pub(super) struct Shared {
     pub(super) durable: AtomicU64,
     /// Set once, never cleared.
     pub(super) failed: AtomicBool,
+    /// The durable mark when an entry was last seen to be late, or [`NOT_LATE`].
+    late_at: AtomicU64,
     pub(super) waiters: Mutex<Waiters>,
     checkpoint: Mutex<Arc<str>>,
     pub(super) key: VerifierKey,
@@ -49,6 +54,10 @@ struct Pending {
     closed: bool,
     stopping: bool,
     asleep: bool,
+    /// When the oldest frame that waits came.
+    oldest: Option<Instant>,
+    /// The same of the batch that is being written.
+    writing: Option<Instant>,
 }
 
 /// What the committer gets to do.
@@ -64,13 +73,22 @@ pub(super) enum Work {
 
 impl Shared {
     pub(super) fn new(next: u64, key: VerifierKey, checkpoint: &str) -> Self {
-        let pending =
-            Pending { frames: Vec::new(), count: 0, next, closed: false, stopping: false, asleep: false };
+        let pending = Pending {
+            frames: Vec::new(),
+            count: 0,
+            next,
+            closed: false,
+            stopping: false,
+            asleep: false,
+            oldest: None,
+            writing: None,
+        };
         Self {
             pending: Mutex::new(pending),
             work: Condvar::new(),
             durable: AtomicU64::new(next),
             failed: AtomicBool::new(false),
+            late_at: AtomicU64::new(NOT_LATE),
             waiters: Mutex::default(),
             checkpoint: Mutex::new(checkpoint.into()),
             key,
@@ -101,6 +119,9 @@ impl Shared {
             }
         }
         let added = u32::try_from(frames.len()).map_err(|_| Poisoned)?;
+        if pending.count == 0 {
+            pending.oldest = Some(Instant::now());
+        }
         pending.count += added;
         pending.next += u64::from(added);
         let ticket = Ticket(pending.next - 1);
@@ -116,10 +137,12 @@ impl Shared {
     pub(super) fn take(&self, buffer: &mut Vec<u8>, deadline: Option<Instant>) -> Work {
         buffer.clear();
         let mut pending = self.pending();
+        pending.writing = None;
         loop {
             if pending.count > 0 {
                 mem::swap(buffer, &mut pending.frames);
                 let count = mem::take(&mut pending.count);
+                pending.writing = pending.oldest.take();
                 return Work::Batch { count };
             }
             if pending.stopping {
@@ -155,6 +178,16 @@ impl Shared {
         for waker in due {
             waker.wake();
         }
+    }
+
+    /// True when an entry has waited longer than `limit`, in the queue or in a write that does not return, and nothing
+    /// has become durable since the call before. One look alone could follow a pause of the whole process.
+    pub(super) fn overdue(&self, limit: Duration) -> bool {
+        let pending = self.pending();
+        let late = pending.writing.or(pending.oldest).is_some_and(|since| since.elapsed() > limit);
+        drop(pending);
+        let mark = if late { self.durable.load(Ordering::Acquire) } else { NOT_LATE };
+        self.late_at.swap(mark, Ordering::AcqRel) == mark && late
     }
 
     /// The ledger has failed for good: refuses all that comes and wakes all who wait.

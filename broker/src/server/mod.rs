@@ -181,7 +181,9 @@ async fn run(
         tokio::select! {
             _ = signals.term.recv() => return Ok("SIGTERM"),
             _ = signals.int.recv() => return Ok("SIGINT"),
-            _ = signals.hup.recv() => reload::reload(&running.gateway, &running.scribe, &config.file).await,
+            _ = signals.hup.recv() => {
+                running.watching(config, reload::reload(&running.gateway, &running.scribe, &config.file)).await;
+            }
             accepted = listener.accept() => hand(running, accepted, Arrival::Https),
             accepted = accept(native) => hand(running, accepted, Arrival::Native),
             _ = sweep.tick() => running.sweep(config).await,
@@ -236,8 +238,21 @@ fn hand(
 }
 
 impl Running {
+    /// Does `work`, which may wait for the ledger, and looks meanwhile whether the ledger still moves: a disk that
+    /// hangs would otherwise stop the one who is to notice.
+    async fn watching<T>(&self, config: &Config, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            self.gateway.ledger.give_up_after(config.limits.ledger_wait);
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(SWEEP) => {}
+            }
+        }
+    }
+
     async fn sweep(&self, config: &Config) {
-        if let Err(e) = self.identity.sweep().await {
+        if let Err(e) = self.watching(config, self.identity.sweep()).await {
             tracing::error!(error = %e, "the sweep failed");
         }
         self.targets.look_again(config.limits.upstream_connect);

@@ -224,3 +224,59 @@ fn a_full_queue_refuses_and_goes_on() {
     committer.stop().unwrap();
     assert_eq!(good(&path).0.entries, taken + 2);
 }
+
+#[test]
+fn a_disk_that_hangs_is_given_up_at_the_second_look() {
+    struct Hanging(Files, Arc<Barrier>);
+    struct HangingHandle(Box<dyn Handle>, Arc<Barrier>);
+    impl Disk for Hanging {
+        fn open(&self, name: &str) -> io::Result<Box<dyn Handle>> {
+            Ok(Box::new(HangingHandle(self.0.open(name)?, Arc::clone(&self.1))))
+        }
+        fn remove(&self, name: &str) -> io::Result<()> {
+            self.0.remove(name)
+        }
+        fn sync_dir(&self) -> io::Result<()> {
+            self.0.sync_dir()
+        }
+    }
+    impl Handle for HangingHandle {
+        fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+            if bytes.starts_with(&[1, 1, 0, 0]) && bytes.len() < 1000 {
+                self.1.wait();
+                self.1.wait();
+            }
+            self.0.write_at(bytes, offset)
+        }
+        fn sync_data(&self) -> io::Result<()> {
+            self.0.sync_data()
+        }
+        fn sync_all(&self) -> io::Result<()> {
+            self.0.sync_all()
+        }
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.0.set_len(len)
+        }
+        fn len(&self) -> io::Result<u64> {
+            self.0.len()
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger");
+    let gate = Arc::new(Barrier::new(2));
+    let disk = Box::new(Hanging(Files::new(path.clone()), Arc::clone(&gate)));
+    let opened = Ledger::open_on(disk, &path, &key(), &origin(), &Boot::start(), |_| ());
+    let Opened { ledger, committer, .. } = opened.unwrap();
+    let ticket = ledger.append(&envelope(end("small"))).unwrap();
+    gate.wait();
+    let long = std::time::Duration::from_secs(3600);
+    let patient = (ledger.give_up_after(long), ledger.give_up_after(long), ledger.poisoned()).2;
+    ledger.give_up_after(std::time::Duration::ZERO);
+    let once = ledger.poisoned();
+    ledger.give_up_after(std::time::Duration::ZERO);
+    let (twice, waited) = (ledger.poisoned(), wait(&ledger, ticket));
+    gate.wait();
+    assert!(!patient && !once, "given up too early");
+    assert!(twice && waited == Err(Poisoned));
+    assert_eq!(committer.stop(), Err(Poisoned));
+}
