@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hoop_mask::{Counts, Mode, StreamScanner};
+use hoop_mask::{ColumnMask, Counts, Mode, StreamScanner};
 use hoop_pgwire::stream::{BodyStream, Piece, RowStream};
 use hoop_pgwire::{BackendTag, HEADER_LEN};
 
@@ -33,11 +33,25 @@ pub enum Streaming {
 pub struct Field {
     scanner: StreamScanner,
     covered: bool,
+    /// Its type and format, when it is to be scanned whole.
+    whole: Option<(u32, bool)>,
 }
+
+/// Fields up to this many bytes are waited for and scanned by their type: a number may be spelled in hex, in binary or
+/// as JSON. Text needs no waiting, whatever its length.
+const WHOLE_FIELD: usize = 4 << 20;
+/// Types whose values are plain text in either format: `text`, `varchar`, `char(n)`, `unknown`, `xml`.
+const TEXTS: [u32; 5] = [25, 1043, 1042, 705, 142];
 
 impl Field {
     fn new() -> Self {
-        Self { scanner: StreamScanner::new(Mode::Text), covered: false }
+        Self { scanner: StreamScanner::new(Mode::Text), covered: false, whole: None }
+    }
+
+    fn of(column: Option<&ColumnMask>, len: Option<usize>) -> Self {
+        let covered = len.is_some() && column.is_some_and(|c| c.class.is_some());
+        let typed = column.filter(|c| !TEXTS.contains(&c.type_oid) && len.is_some_and(|n| n <= WHOLE_FIELD));
+        Self { covered, whole: typed.map(|c| (c.type_oid, c.binary)), ..Self::new() }
     }
 }
 
@@ -125,11 +139,9 @@ fn row(
             Some(Piece::Columns(count)) if usize::from(count) != columns.each.len() => return Err(MALFORMED),
             Some(Piece::Columns(_)) => pipe.pass(at, Pass::answer()),
             Some(Piece::Field { index, len }) => {
-                *field = Field::new();
-                if let Some(class) = columns.each.get(usize::from(index)).and_then(|c| c.class.as_ref())
-                    && len.is_some()
-                {
-                    field.covered = true;
+                let column = columns.each.get(usize::from(index));
+                *field = Field::of(column, len);
+                if let Some(class) = column.and_then(|c| c.class.as_ref()).filter(|_| field.covered) {
                     counts.add(class);
                 }
                 pipe.pass(at, Pass::answer());
@@ -163,6 +175,13 @@ impl Field {
         if self.covered {
             chunk.fill(b'*');
             return (chunk.len(), Counts::default());
+        }
+        if let Some((type_oid, binary)) = self.whole {
+            return if last {
+                (chunk.len(), hoop_mask::scan_field(type_oid, binary, chunk))
+            } else {
+                (0, Counts::default())
+            };
         }
         if last {
             let counts = self.scanner.finish(chunk);
