@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 
 use super::catalog::Catalog;
 use super::copy::{self, CopyMask, Relations};
-use super::parser::Parser;
-use super::text::{Analysed, TextFacts, cached, keep};
+use super::parser::{Parsed, Parser};
+use super::text::{TextFacts, cached, keep};
 use super::{pins, refusal};
 use crate::config::Target;
 use crate::gate::{Asked, Reason, Ruling};
@@ -132,7 +132,7 @@ pub struct Judge {
     classified: HashSet<(String, String)>,
     relations: Relations,
     verdicts: HashMap<u64, Arc<Judged>>,
-    parsing: Option<oneshot::Receiver<Analysed>>,
+    parsing: Option<oneshot::Receiver<Parsed>>,
 }
 
 impl std::fmt::Debug for Judge {
@@ -170,16 +170,26 @@ impl Judge {
         }
     }
 
-    /// Facts and verdict of `text`. Pending while the parser thread works on it: call again with the same text.
+    /// Facts and verdict of `text`. Pending while the parser thread works on it: call again.
+    ///
+    /// INVARIANT: an answer of the parser counts for the text that it was given. The text that was waited for may never
+    /// come again: when the server fails an earlier message of the segment, the rest of it is skipped.
     pub fn look(&mut self, text: &str, cx: &mut Context<'_>) -> Poll<Looked> {
         let analysed = match self.parsing.as_mut() {
             Some(answer) => match Pin::new(answer).poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(answer) => {
                     self.parsing = None;
-                    let analysed = answer.unwrap_or_else(|_| Err(refusal::parser_gone()));
-                    keep(text, &analysed);
-                    analysed
+                    match answer {
+                        Ok((parsed, analysed)) => {
+                            keep(&parsed, &analysed);
+                            if parsed != text {
+                                return self.look(text, cx);
+                            }
+                            analysed
+                        }
+                        Err(_) => Err(refusal::parser_gone()),
+                    }
                 }
             },
             None => match cached(text) {

@@ -6,6 +6,9 @@ use tokio::sync::oneshot;
 
 use super::text::{Analysed, analyse};
 
+/// What the parser thread answers: the text that it was given, and what that is.
+pub type Parsed = (String, Analysed);
+
 /// Texts up to this many bytes are parsed where they arrive.
 pub const INLINE_BYTES: usize = 16 << 10;
 
@@ -13,7 +16,7 @@ struct Job {
     text: String,
     depth: usize,
     bytes: usize,
-    done: oneshot::Sender<Analysed>,
+    done: oneshot::Sender<Parsed>,
 }
 
 /// Handle to the parser thread; it ends when the last handle is dropped.
@@ -42,7 +45,7 @@ impl Parser {
                 for job in inbox {
                     let analysed = analyse(&job.text, job.bytes, job.depth);
                     // The connection may be gone by now.
-                    let _unread = job.done.send(analysed);
+                    let _unread = job.done.send((job.text, analysed));
                 }
             },
         )?;
@@ -50,7 +53,7 @@ impl Parser {
     }
 
     /// Parses here when short; otherwise the answer comes by the receiver.
-    pub fn analyse(&self, text: &str) -> Result<Analysed, oneshot::Receiver<Analysed>> {
+    pub fn analyse(&self, text: &str) -> Result<Analysed, oneshot::Receiver<Parsed>> {
         if text.len() <= INLINE_BYTES || text.len() > self.bytes {
             return Ok(analyse(text, self.bytes, self.depth));
         }
