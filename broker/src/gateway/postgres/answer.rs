@@ -212,7 +212,8 @@ impl Conversation {
             Some(Expected::Execute { .. }) => false,
             _ => return Err(OUT_OF_STEP),
         };
-        if self.client != Client::CopyWait {
+        // Only the last question can be the one that waits.
+        if self.client != Client::CopyWait || self.queue.len() != 1 {
             return Err(End::TargetFault("the target asked for COPY data that nobody offered"));
         }
         if let Some(key) = self.front_run() {

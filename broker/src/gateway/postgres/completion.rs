@@ -71,6 +71,9 @@ impl Conversation {
         if dropped {
             self.statements.drop_confirmed(drop);
         }
+        if complete.tag == "PREPARE" {
+            self.prepared();
+        }
         let tag = complete.command().to_owned();
         self.statement_end(rows, &tag, &body, pipe)
     }
@@ -101,9 +104,7 @@ impl Conversation {
             _ => true,
         };
         if matches!(self.queue.front(), Some(Expected::Execute { .. })) {
-            if let Some(Expected::Execute { defines, .. }) = self.queue.pop_front() {
-                self.confirm(&defines);
-            }
+            self.queue.pop_front();
             self.end_run(key, true)?;
             self.copy_wait_over();
         } else if last {
@@ -145,9 +146,16 @@ impl Conversation {
         Ok(())
     }
 
-    pub(super) fn confirm(&mut self, defines: &Defined) {
-        for (name, serial) in defines {
-            self.statements.confirm(name, *serial, drop);
+    /// A PREPARE was carried out. It stays so when a later statement of its text fails, for prepared statements are
+    /// not of the transaction; those that have not been confirmed at the end of the text were not reached.
+    fn prepared(&mut self) {
+        let Some(Expected::Query { defines, .. } | Expected::Execute { defines, .. }) =
+            self.queue.front_mut()
+        else {
+            return;
+        };
+        if let Some((name, serial)) = defines.pop_front() {
+            self.statements.confirm(&name, serial, drop);
         }
     }
 
@@ -168,13 +176,8 @@ impl Conversation {
                 if denied.is_some() {
                     return Err(OUT_OF_STEP);
                 }
+                self.skip_names(&defines);
                 if let Some(key) = run {
-                    let failed = self.runs.open(key).is_some_and(|r| r.sqlstate.is_some());
-                    if failed {
-                        self.skip_names(&defines);
-                    } else {
-                        self.confirm(&defines);
-                    }
                     self.end_run(key, true)?;
                 }
                 self.copy_wait_over();
@@ -192,7 +195,13 @@ impl Conversation {
     }
 
     /// COPY FROM STDIN was answered otherwise than by CopyInResponse, or is over.
+    ///
+    /// INVARIANT: while it is awaited or runs, nothing is asked behind it; what is answered while the queue is not
+    /// empty is an earlier question, and the COPY is still to come.
     pub(super) fn copy_wait_over(&mut self) {
+        if !self.queue.is_empty() {
+            return;
+        }
         match self.client {
             Client::CopyWait => self.client = Client::Ready,
             // The COPY failed while the client still sends; the server ignores the rest, and so do we.

@@ -10,7 +10,7 @@ use hoop_pgwire::{BackendTag, FrontendTag, WireError};
 use super::columns::{Classes, Columns};
 use super::expected::{Expected, Queue};
 use super::judge::{Judge, Judged};
-use super::names::{Names, Portal};
+use super::names::{Names, Portal, Serial};
 use super::pipe::Pipe;
 use super::runs::{Run, Runs};
 use super::streaming::Streaming;
@@ -108,6 +108,10 @@ pub struct Conversation {
     pub(super) streaming: Option<Streaming>,
     pub(super) copy_out: Option<super::copy::CopyOut>,
     busy: bool,
+    /// The portal that the message before described.
+    pub(super) just_described: Option<Serial>,
+    /// A Flush of ours is out, for a pipeline that is full.
+    pub(super) told_to_flush: bool,
     /// Rows that had to be framed anew are built here.
     pub(super) spill: Vec<u8>,
 }
@@ -168,6 +172,8 @@ impl Conversation {
             streaming: None,
             copy_out: None,
             busy: false,
+            just_described: None,
+            told_to_flush: false,
             spill: Vec::new(),
         }
     }
@@ -190,9 +196,13 @@ impl Conversation {
         &self.gate
     }
 
-    /// The held write is recorded: it goes out.
+    /// The held write is recorded: it goes out, unless an earlier message of its segment has failed meanwhile. The
+    /// server then skips up to Sync, and so do we.
     pub fn recorded(&mut self, pipe: &mut Pipe) {
-        if let Some(held) = self.held.take() {
+        let Some(held) = self.held.take() else { return };
+        if self.client == Client::SkipToSync {
+            pipe.replace(held.len, &[]);
+        } else {
             pipe.pass(held.len, held.pass);
             self.client = held.then;
         }

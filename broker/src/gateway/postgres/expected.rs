@@ -19,8 +19,8 @@ pub struct Denied {
     pub ticket: Ticket,
 }
 
-/// A statement name that a Query or an Execute defines when it succeeds (PREPARE).
-pub type Defined = Vec<(Box<str>, Serial)>;
+/// Statement names that a Query or an Execute defines, one a PREPARE, in order.
+pub type Defined = VecDeque<(Box<str>, Serial)>;
 
 /// One question.
 #[derive(Debug)]

@@ -43,8 +43,8 @@ impl Conversation {
     ) -> Result<Option<Stalled>, End> {
         let len = body.end;
         let message = Parse::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
-        if self.statements.len() + self.portals.len() >= self.max_names {
-            let refused = self.refuse(refusal::too_many_names(self.max_names));
+        if let Some(reason) = self.names_refused() {
+            let refused = self.refuse(reason);
             return self.replace_extended(len, refused, pipe);
         }
         let judged = match self.judge.look(message.query, cx) {
@@ -69,6 +69,10 @@ impl Conversation {
     pub(super) fn bind(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
         let len = body.end;
         let message = Bind::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        if let Some(reason) = self.names_refused() {
+            let refused = self.refuse(reason);
+            return self.replace_extended(len, refused, pipe);
+        }
         let judged = match self.statements.find(message.statement, self.segment) {
             Found::Wait => return Ok(Some(Stalled::Answer)),
             Found::Unknown => {
@@ -79,8 +83,8 @@ impl Conversation {
         };
         // Policy may have changed since Parse.
         let judged = self.judge.again(&judged);
-        let effective = match self.with_executed(&judged) {
-            Resolved::As(effective) => effective,
+        let (effective, leans) = match self.with_executed(&judged) {
+            Resolved::As(effective, leans) => (effective, leans),
             Resolved::Wait => return Ok(Some(Stalled::Answer)),
             Resolved::Unknown(name) => {
                 let refused = self.refuse(refusal::unknown_statement(&name));
@@ -100,7 +104,7 @@ impl Conversation {
             Ok(permitted) => {
                 let name: Box<str> = message.portal.into();
                 let run = self.begin(&permitted, &effective);
-                let portal = Portal { run, judged: effective, columns: None, described: false };
+                let portal = Portal { run, judged: effective, leans, columns: None, described: false };
                 let serial = self.portals.put(&name, Meaning::Is(portal), self.segment);
                 self.push(Expected::Bind { name, serial, run });
                 Ok(self.let_through(permitted, len, Client::Ready, pipe))
@@ -120,8 +124,20 @@ impl Conversation {
             Found::Known(serial, portal) => (serial, portal),
         };
         let name: Box<str> = message.portal.into();
-        let ask_columns = !std::mem::replace(&mut portal.described, true);
-        let (run, judged) = (portal.run, Arc::clone(&portal.judged));
+        let described = std::mem::replace(&mut portal.described, true);
+        let (run, judged, leans) = (portal.run, Arc::clone(&portal.judged), portal.leans.clone());
+        match self.execute_refused(&name, &judged, &leans) {
+            Err(stalled) => return Ok(Some(stalled)),
+            Ok(Some(reason)) => {
+                let refused = self.refuse(reason);
+                return self.replace_extended(len, refused, pipe);
+            }
+            Ok(None) => {}
+        }
+        // A function can close a named portal and open a cursor of that name: its columns are asked for each time,
+        // right before. The unnamed portal is made by Bind alone.
+        let just_described = self.just_described.take() == Some(serial);
+        let ask_columns = if name.is_empty() { !described } else { !just_described };
         if ask_columns {
             // The rows can only be masked by column when the columns are known.
             let mut ask = Vec::with_capacity(16);
@@ -151,6 +167,7 @@ impl Conversation {
                     }
                     Found::Unknown | Found::Wait => None,
                 };
+                self.just_described = serial;
                 Expected::DescribePortal { name: message.name.into(), serial, ours: false }
             }
         };

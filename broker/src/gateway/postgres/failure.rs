@@ -15,8 +15,16 @@ impl Conversation {
     pub(super) fn notice(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
         let report =
             Report::decode("NoticeResponse", &pipe.pending()[body.clone()]).map_err(|_| MALFORMED)?;
-        let classified = self.front_run().and_then(|r| self.runs.open(r)).is_some_and(|r| r.classified);
-        if classified {
+        let run = match self.queue.front() {
+            // The planner runs functions, which may have something to say.
+            Some(Expected::Bind { run, .. }) => Some(*run),
+            _ => self.front_run(),
+        };
+        let run = run.and_then(|r| self.runs.open(r)).map(|r| (r.ticket, r.classified));
+        if let Some((ticket, _)) = run {
+            self.need(ticket);
+        }
+        if run.is_some_and(|(_, classified)| classified) {
             let rebuilt = super::refusal::rebuilt("NoticeResponse", report);
             pipe.replace(body.end, &rebuilt);
         } else {
@@ -93,9 +101,6 @@ impl Conversation {
         if let Some(key) = key {
             self.end_run(key, true)?;
         }
-        if matches!(self.client, Client::CopyWait | Client::Copying { .. }) {
-            self.client = if self.queue.is_empty() { Client::SkipToSync } else { Client::Ready };
-        }
         Ok(ours)
     }
 
@@ -122,10 +127,14 @@ impl Conversation {
                 self.skip_names(&defines);
                 self.not_run(run)?;
             }
+            Expected::DescribePortal { name, serial, .. } => {
+                if let Some(portal) = serial.and_then(|s| self.portals.version(&name, s)) {
+                    portal.described = false;
+                }
+            }
             Expected::Query { run: None, .. }
             | Expected::Poison(_)
             | Expected::DescribeStatement
-            | Expected::DescribePortal { .. }
             | Expected::Sync => {}
         }
         Ok(())

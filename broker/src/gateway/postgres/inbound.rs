@@ -11,7 +11,7 @@ use hoop_pgwire::{Frame, FrontendTag, Tag as _, next_frame};
 use super::conversation::{Client, Conversation, End, Held, Stalled};
 use super::expected::{Defined, Denied, Expected};
 use super::judge::{Judged, Looked};
-use super::names::{Found, Meaning};
+use super::names::{Found, Meaning, Serial};
 use super::pipe::Pipe;
 use super::refusal;
 use super::runs::{Run, RunKey};
@@ -25,7 +25,10 @@ pub(super) const POISON: &str = "denied by hoop";
 impl Conversation {
     pub(super) fn decide(&mut self, pipe: &mut Pipe, cx: &mut Context<'_>) -> Result<Stalled, End> {
         loop {
-            if self.client == Client::CopyWait || self.queue.len() >= self.max_pipeline {
+            if self.client == Client::CopyWait {
+                return Ok(Stalled::Answer);
+            }
+            if self.pipeline_full(pipe) {
                 return Ok(Stalled::Answer);
             }
             if self.copy_left > 0 {
@@ -56,6 +59,19 @@ impl Conversation {
         }
     }
 
+    /// True when so much is unanswered that the client must wait. The server keeps short answers to itself until it is
+    /// told to flush, and the client's own Sync or Flush may stand behind what waits here; so it is told once.
+    fn pipeline_full(&mut self, pipe: &mut Pipe) -> bool {
+        let full = self.queue.len() >= self.max_pipeline && !matches!(self.client, Client::Copying { .. });
+        if full && !self.told_to_flush {
+            let mut flush = Vec::with_capacity(8);
+            encode::flush(&mut flush);
+            pipe.insert(&flush);
+        }
+        self.told_to_flush = full;
+        full
+    }
+
     fn frame(
         &mut self,
         tag: FrontendTag,
@@ -70,6 +86,9 @@ impl Conversation {
                 return Ok(None);
             }
             Client::SkipToSync | Client::Ready | Client::CopyWait => {}
+        }
+        if !matches!(tag, FrontendTag::Describe | FrontendTag::Execute) {
+            self.just_described = None;
         }
         match tag {
             FrontendTag::Query => self.query(body, pipe, cx),
@@ -139,13 +158,17 @@ impl Conversation {
             }
         };
         let effective = match self.with_executed(&judged) {
-            Resolved::As(effective) => effective,
+            Resolved::As(effective, _) => effective,
             Resolved::Wait => return Ok(Some(Stalled::Answer)),
             Resolved::Unknown(name) => {
                 let refused = self.refuse(refusal::unknown_statement(&name));
                 return self.replace_query(len, refused, pipe);
             }
         };
+        if judged.declares() && self.portals.names().any(|n| !n.is_empty()) {
+            let refused = self.refuse(refusal::cursor_beside_portals());
+            return self.replace_query(len, refused, pipe);
+        }
         match self.gate.admit(effective.asked(Vec::new()), &effective.ruling) {
             Err(refused) => self.replace_query(len, refused, pipe),
             Ok(permitted) => {
@@ -249,20 +272,47 @@ impl Conversation {
     /// SQL EXECUTE reaches names made by Parse and by PREPARE: what runs is judged as the worst of both.
     pub(super) fn with_executed(&mut self, judged: &Arc<Judged>) -> Resolved {
         let mut effective = Arc::clone(judged);
+        let mut leans: Vec<Serial> = Vec::new();
         for name in judged.executes() {
-            if judged.prepares().any(|p| p == name) {
-                continue;
-            }
             match self.statements.find(name, self.segment) {
                 Found::Wait => return Resolved::Wait,
                 Found::Unknown => return Resolved::Unknown(name.to_owned()),
-                Found::Known(_, inner) => {
+                Found::Known(serial, _) if leans.contains(&serial) => {}
+                Found::Known(serial, inner) => {
                     let inner = self.judge.again(inner);
                     effective = Arc::new(effective.worst_of(&inner));
+                    leans.push(serial);
                 }
             }
         }
-        Resolved::As(effective)
+        Resolved::As(effective, leans.into())
+    }
+
+    /// Why an Execute of a bound portal may not run any more: the names that its EXECUTE leans on mean something else
+    /// than at Bind, or it would make a cursor that could take the name of a portal.
+    pub(super) fn execute_refused(
+        &mut self,
+        portal: &str,
+        judged: &Judged,
+        leans: &[Serial],
+    ) -> Result<Option<Arc<Reason>>, Stalled> {
+        if judged.declares() && self.portals.names().any(|n| !n.is_empty() && n != portal) {
+            return Ok(Some(refusal::cursor_beside_portals()));
+        }
+        for name in judged.executes() {
+            match self.statements.find(name, self.segment) {
+                Found::Wait => return Err(Stalled::Answer),
+                Found::Known(serial, _) if leans.contains(&serial) => {}
+                Found::Known(..) | Found::Unknown => return Ok(Some(refusal::unknown_statement(name))),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Why no more names can be defined.
+    pub(super) fn names_refused(&self) -> Option<Arc<Reason>> {
+        let full = self.statements.len() + self.portals.len() >= self.max_names;
+        full.then(|| refusal::too_many_names(self.max_names))
     }
 
     /// Records a refusal that is not of a judged text: it does not parse, or a name is not known.
@@ -282,7 +332,8 @@ impl Conversation {
 }
 
 pub(super) enum Resolved {
-    As(Arc<Judged>),
+    /// The worst of both, and the versions of the names that it leans on.
+    As(Arc<Judged>, Box<[Serial]>),
     Wait,
     Unknown(String),
 }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use hoop_ledger::entry::Parameter;
 use hoop_policy::{SessionFacts, TargetFacts, Verdict, Via};
-use hoop_statement::{Prepared, Verb};
+use hoop_statement::{Facts, Prepared, Verb};
 use tokio::sync::oneshot;
 
 use super::catalog::Catalog;
@@ -26,6 +26,12 @@ use crate::session::Session;
 /// Verdicts kept by a connection.
 const CACHED_VERDICTS: usize = 1024;
 
+/// Longest text, as recorded, whose verdict a connection keeps.
+const CACHED_RECORD: usize = 8 << 10;
+/// Verbs of the statements that SQL PREPARE takes.
+const PREPARABLE: &[Verb] =
+    &[Verb::Select, Verb::Insert, Verb::Update, Verb::Delete, Verb::Merge, Verb::LockShare, Verb::Lock];
+
 /// A text with its verdict for this connection.
 #[derive(Debug)]
 pub struct Judged {
@@ -36,7 +42,20 @@ pub struct Judged {
     write: bool,
     classified: bool,
     copy: Option<Arc<CopyMask>>,
+    /// What is recorded instead of the text alone, when it EXECUTEs others.
+    told: Option<Told>,
 }
+
+/// A text together with what its EXECUTE runs.
+#[derive(Debug)]
+struct Told {
+    record: String,
+    verbs: Vec<String>,
+    affected: Vec<String>,
+}
+
+/// The longest text of an entry that EXECUTE may make: two texts of the default limit.
+const MAX_TOLD: usize = 2 << 20;
 
 /// Answer of a look-up.
 #[derive(Debug)]
@@ -50,13 +69,8 @@ pub enum Looked {
 impl Judged {
     /// What the gate records of it.
     pub fn asked(&self, parameters: Vec<Parameter>) -> Asked<'_> {
-        Asked {
-            record: &self.facts.record,
-            verbs: &self.facts.verbs,
-            affected: &self.facts.affected,
-            write: self.write,
-            parameters,
-        }
+        let (record, verbs, affected) = self.told();
+        Asked { record, verbs, affected, write: self.write, parameters }
     }
 
     /// It names a relation with classified columns.
@@ -91,12 +105,52 @@ impl Judged {
         })
     }
 
-    /// Names that it EXECUTEs.
+    /// Names that it EXECUTEs and has not PREPAREd itself before.
     pub fn executes(&self) -> impl Iterator<Item = &str> {
-        self.facts.statements.iter().filter_map(|f| match &f.prepared {
-            Some(Prepared::Execute(name)) => Some(name.as_str()),
+        let statements = &self.facts.statements;
+        statements.iter().enumerate().filter_map(|(at, f)| match &f.prepared {
+            Some(Prepared::Execute(name)) => {
+                let own = |f: &Facts| matches!(&f.prepared, Some(Prepared::Prepare(own)) if own == name);
+                (!statements.iter().take(at).any(own)).then_some(name.as_str())
+            }
             Some(Prepared::Prepare(_) | Prepared::Deallocate(_) | Prepared::DeallocateAll) | None => None,
         })
+    }
+
+    /// It DECLAREs a cursor.
+    #[must_use]
+    pub fn declares(&self) -> bool {
+        self.facts.statements.iter().any(|f| f.verbs.contains(Verb::Declare))
+    }
+
+    /// SQL PREPARE takes queries and DML only; Parse takes anything, and EXECUTE would run it in a place where its
+    /// COPY, its cursor or its own EXECUTE is not looked for.
+    fn is_preparable(&self) -> bool {
+        let query = |f: &Facts| f.verbs.iter().all(|v| PREPARABLE.contains(&v)) && f.copy.is_none();
+        self.prepares().next().is_some() || self.facts.statements.iter().all(query)
+    }
+
+    fn told(&self) -> (&str, &[String], &[String]) {
+        match &self.told {
+            Some(told) => (&told.record, &told.verbs, &told.affected),
+            None => (&self.facts.record, &self.facts.verbs, &self.facts.affected),
+        }
+    }
+
+    /// For the ledger: this text, and what its EXECUTE runs. Parse alone leaves no entry.
+    fn told_with(&self, inner: &Self) -> Told {
+        let (record, verbs, affected) = self.told();
+        let (inner_record, inner_verbs, inner_affected) = inner.told();
+        let join = |own: &[String], other: &[String]| {
+            let mut all = own.to_vec();
+            all.extend(other.iter().filter(|o| !own.contains(o)).cloned());
+            all
+        };
+        Told {
+            record: format!("{record} /* runs */ {inner_record}"),
+            verbs: join(verbs, inner_verbs),
+            affected: join(affected, inner_affected),
+        }
     }
 
     /// This text when it runs `inner`: allowed only when both are, a write when either is.
@@ -104,9 +158,16 @@ impl Judged {
     pub fn worst_of(&self, inner: &Self) -> Self {
         let ruling = match (&self.ruling, &inner.ruling) {
             (Ruling::Allow { .. }, Ruling::Refuse(reason)) => Ruling::Refuse(Arc::clone(reason)),
+            (Ruling::Allow { .. }, _) if !inner.is_preparable() => Ruling::Refuse(refusal::not_preparable()),
             (own, _) => own.clone(),
         };
+        let (ruling, told) = if self.told().0.len() + inner.told().0.len() > MAX_TOLD {
+            (Ruling::Refuse(refusal::too_much_to_record()), None)
+        } else {
+            (ruling, Some(self.told_with(inner)))
+        };
         Self {
+            told,
             facts: Arc::clone(&self.facts),
             ruling,
             version: self.version,
@@ -229,6 +290,10 @@ impl Judge {
             return Arc::clone(known);
         }
         let judged = Arc::new(self.judge(&policy, facts));
+        // A verdict keeps the facts of its text: long ones would add up to gigabytes.
+        if facts.record.len() > CACHED_RECORD {
+            return judged;
+        }
         if self.verdicts.len() >= CACHED_VERDICTS {
             self.verdicts.clear();
         }
@@ -253,6 +318,7 @@ impl Judge {
             write: facts.write,
             classified,
             copy,
+            told: None,
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Portal {
     pub run: RunKey,
     /// The statement.
     pub judged: Arc<Judged>,
+    /// Versions of the prepared statements that its SQL EXECUTE named at Bind.
+    pub leans: Box<[Serial]>,
     /// Columns of its rows, once described.
     pub columns: Option<Arc<Columns>>,
     /// A Describe of it was sent since Bind.
@@ -76,6 +78,11 @@ impl<T> Names<T> {
     #[must_use]
     pub const fn len(&self) -> usize {
         self.count
+    }
+
+    /// All names that mean something, or may.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(|name| &**name)
     }
 
     /// True without any version.

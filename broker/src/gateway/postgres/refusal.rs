@@ -54,6 +54,34 @@ pub fn unknown_portal(name: &str) -> Arc<Reason> {
     )
 }
 
+/// DECLARE while named portals are open.
+#[must_use]
+pub fn cursor_beside_portals() -> Arc<Reason> {
+    let message = "a cursor cannot be declared while named portals of the protocol are open".to_owned();
+    let hint = "both share their names; close the portals, or read through cursors only";
+    reason("0A000", "gateway.names", message, hint, "cursor beside named portals")
+}
+
+/// SQL EXECUTE of what SQL PREPARE would not take.
+#[must_use]
+pub fn not_preparable() -> Arc<Reason> {
+    let message = "EXECUTE runs only SELECT, VALUES, INSERT, UPDATE, DELETE and MERGE here".to_owned();
+    reason(
+        "0A000",
+        "gateway.names",
+        message,
+        "run the prepared statement by Bind and Execute",
+        "EXECUTE of a command",
+    )
+}
+
+/// The texts of all that EXECUTE runs are too long together.
+#[must_use]
+pub fn too_much_to_record() -> Arc<Reason> {
+    let message = "the statements that EXECUTE runs are too long together".to_owned();
+    reason("54001", "gateway.limits", message, "run them one by one", "EXECUTE of too much")
+}
+
 /// More prepared statements and portals than the limit.
 #[must_use]
 pub fn too_many_names(limit: usize) -> Arc<Reason> {

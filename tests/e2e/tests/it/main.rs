@@ -13,6 +13,7 @@ mod cli_errors;
 mod clients;
 mod crash;
 mod denials;
+mod desync;
 mod ledger;
 mod masking;
 mod native;
@@ -23,3 +24,4 @@ mod sign_in;
 mod support;
 #[path = "../../../tidy.rs"]
 mod tidy;
+mod wire;
