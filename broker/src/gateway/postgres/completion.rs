@@ -185,6 +185,7 @@ impl Conversation {
             _ => return Err(OUT_OF_STEP),
         }
         if !self.in_transaction {
+            self.touched_classified = false;
             // Portals end with their transaction.
             let mut ended = Vec::new();
             self.portals.drop_confirmed(|p| ended.push(p.run));

@@ -108,6 +108,8 @@ pub struct Conversation {
     pub(super) streaming: Option<Streaming>,
     pub(super) copy_out: Option<super::copy::CopyOut>,
     busy: bool,
+    /// A statement of the open transaction named classified relations: what is checked at its end speaks of them.
+    pub(super) touched_classified: bool,
     /// The portal that the message before described.
     pub(super) just_described: Option<Serial>,
     /// A Flush of ours is out, for a pipeline that is full.
@@ -172,6 +174,7 @@ impl Conversation {
             streaming: None,
             copy_out: None,
             busy: false,
+            touched_classified: false,
             just_described: None,
             told_to_flush: false,
             spill: Vec::new(),

@@ -57,6 +57,9 @@ impl Conversation {
                 rebuilt = Some(super::refusal::rebuilt("ErrorResponse", report));
             }
             self.need(ticket);
+        } else if self.touched_classified && matches!(self.queue.front(), Some(Expected::Sync)) {
+            // A constraint that was checked at the end of the transaction.
+            rebuilt = Some(super::refusal::rebuilt("ErrorResponse", report));
         }
         if let Some(ours) = self.error_taken(key)? {
             pipe.replace(end, &ours);

@@ -229,11 +229,14 @@ impl Conversation {
         self.session.touch();
         self.session.count_statement();
         self.metrics.statements(Decision::Allow).inc();
+        let classified =
+            judged.touches_classified() || (!judged.names_relations() && self.touched_classified);
+        self.touched_classified |= classified;
         self.runs.add(Run {
             id: permitted.id(),
             ticket: permitted.ticket(),
             write: permitted.write(),
-            classified: judged.touches_classified(),
+            classified,
             started: Instant::now(),
             rows: 0,
             bytes: 0,

@@ -79,6 +79,12 @@ impl Judged {
         self.classified
     }
 
+    /// It names relations at all.
+    #[must_use]
+    pub fn names_relations(&self) -> bool {
+        !self.facts.affected.is_empty()
+    }
+
     /// Statements in the text.
     #[must_use]
     pub fn statements(&self) -> usize {

@@ -240,7 +240,11 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     gateway.metrics.bytes(Direction::ToTarget).add(relay.inbound.written);
     // Open statements get their last entry before the client hears why.
     let (released, mid_frame) = (talk.is_released(), talk.is_mid_frame());
+    let running = !talk.is_idle();
     talk.finish();
+    if running {
+        stop_statement(gateway, &key, &session, &end).await;
+    }
     part(&mut relay, &end, &target.name, released, mid_frame).await;
     let reason = end.reason();
     tracing::info!(session = %session.id, connection = %id, reason, "connection closed");
@@ -252,6 +256,24 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
         gateway.end_session(&session, EndReason::Violation);
     }
     drop(key);
+}
+
+/// Cancels what still runs on the target for a connection that was cut: closing the socket alone would let it go on.
+async fn stop_statement(gateway: &Gateway, key: &IssuedKey, session: &Session, end: &End) {
+    match end {
+        End::Session(_)
+        | End::NotRecorded
+        | End::ClientFault(_)
+        | End::OutOfPlace(_)
+        | End::TargetFault(_)
+        | End::Unpinned(_) => {}
+        // A client that leaves lets its statement run on, as without a gateway; a target that is gone runs nothing.
+        End::ClientGone | End::TargetGone => return,
+    }
+    let Some(backend) = gateway.cancel.find(key.pid, &key.secret, Some(session.id)) else { return };
+    if let Err(e) = upstream::cancel(&backend.target, backend.pid, &backend.secret, FAREWELL).await {
+        tracing::warn!(target = %backend.target.name, error = %e, "a cut statement could not be cancelled");
+    }
 }
 
 /// Last words to both sides, within [`FAREWELL`].
