@@ -63,6 +63,9 @@ impl IntoResponse for ApiProblem {
     }
 }
 
+/// Time for a body after its headers.
+const BODY_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// A JSON body; anything else is a problem.
 pub(super) struct Body<T>(pub(super) T);
 
@@ -70,7 +73,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiProblem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiProblem> {
-        match Json::from_request(request, state).await {
+        // Who asks was settled by the headers: a body that comes late would be acted on by a caller of long ago.
+        let Ok(read) = tokio::time::timeout(BODY_WAIT, Json::from_request(request, state)).await else {
+            return Err(ApiProblem(Problem::new(Code::BadRequest, "the body did not come in time")));
+        };
+        match read {
             Ok(Json(value)) => Ok(Self(value)),
             Err(rejection) => Err(ApiProblem(body_problem(&rejection))),
         }

@@ -159,6 +159,7 @@ impl Control {
             reason: minted.reason.clone(),
             origin,
             jkt: None,
+            family: &minted.family,
             via,
             ttl,
         }

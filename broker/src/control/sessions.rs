@@ -64,6 +64,8 @@ pub(super) struct Wish<'a> {
     pub(super) origin: SocketAddr,
     /// `None` for bearer.
     pub(super) jkt: Option<&'a str>,
+    /// The sign-in that it is asked by.
+    pub(super) family: &'a str,
     pub(super) via: Via,
     pub(super) ttl: Duration,
 }
@@ -144,7 +146,16 @@ impl Control {
             identity.sessions().end(session.id, EndReason::Closed);
             return Err(crate::identity::not_recorded(poisoned));
         }
-        Ok(session)
+        // Again, now that the session is in the table: who ends a sign-in ends it first, and then its sessions.
+        let lives = identity.family_lives(wish.family).await;
+        if matches!(lives, Ok(true)) {
+            return Ok(session);
+        }
+        if let Some(ended) = identity.sessions().end(session.id, EndReason::Revoked) {
+            let recorded = identity.record_end(&ended, EndReason::Revoked, None).await;
+            recorded.map_err(crate::identity::not_recorded)?;
+        }
+        lives.and_then(|_| Err(Problem::new(Code::NotSignedIn, "the sign-in has ended")))
     }
 
     async fn refuse<T>(
@@ -186,6 +197,7 @@ pub(super) async fn open(
             reason: control.reason(&asked.reason)?,
             origin: caller.origin,
             jkt: Some(&caller.jkt),
+            family: &caller.family,
             via: Via::Http,
             ttl,
         })

@@ -37,10 +37,13 @@ fn is_trusted(ip: IpAddr, trusted: &[IpAddr]) -> bool {
 
 fn forwarded(headers: &HeaderMap) -> Result<Vec<SocketAddr>, BadForwarding> {
     let standard = list(headers, "forwarded")?;
-    if !standard.is_empty() {
-        return standard.iter().map(|element| parse_forwarded(element)).collect();
+    let usual = list(headers, "x-forwarded-for")?;
+    // A proxy writes one of them; were both taken, the other would be the client's own.
+    match (standard.is_empty(), usual.is_empty()) {
+        (false, false) => Err(BadForwarding),
+        (false, true) => standard.iter().map(|element| parse_forwarded(element)).collect(),
+        (true, _) => usual.iter().map(|hop| parse_node(hop)).collect(),
     }
-    list(headers, "x-forwarded-for")?.iter().map(|hop| parse_node(hop)).collect()
 }
 
 fn list(headers: &HeaderMap, name: &str) -> Result<Vec<String>, BadForwarding> {
@@ -54,6 +57,11 @@ fn list(headers: &HeaderMap, name: &str) -> Result<Vec<String>, BadForwarding> {
 
 /// One element of RFC 7239's header: `for=192.0.2.60;proto=http`.
 fn parse_forwarded(element: &str) -> Result<SocketAddr, BadForwarding> {
+    // Elements were cut at commas and are cut at semicolons here, without regard to quotes: what stands across a cut
+    // is refused.
+    if element.split(';').any(|pair| pair.matches('"').count() % 2 != 0) {
+        return Err(BadForwarding);
+    }
     let node = element
         .split(';')
         .filter_map(|pair| pair.split_once('='))
@@ -102,6 +110,17 @@ mod tests {
         let peer: SocketAddr = "203.0.113.9:5000".parse().unwrap();
         let got = client_address(peer, &headers("x-forwarded-for", "10.0.0.1"), &[ip("10.9.9.9")]);
         assert_eq!(got, Ok(peer));
+    }
+
+    #[test]
+    fn a_header_that_the_proxy_did_not_write_is_not_believed() {
+        let peer: SocketAddr = "10.0.0.1:443".parse().unwrap();
+        let trusted = [ip("10.0.0.1")];
+        let mut both = headers("x-forwarded-for", "203.0.113.9");
+        both.insert("forwarded", "for=198.51.100.7".parse().unwrap());
+        assert!(client_address(peer, &both, &trusted).is_err());
+        let quoted = headers("forwarded", r#"for=203.0.113.9;host="x, for=198.51.100.7""#);
+        assert!(client_address(peer, &quoted, &trusted).is_err());
     }
 
     #[test]

@@ -84,6 +84,7 @@ impl Identity {
             auth_s: who.auth_s,
             expires_s: self.now_s().saturating_add(life_s),
         };
+        self.unchanged_since(&family).await?;
         let refresh_token = token::random_secret();
         let refresh_hash = token::hash(refresh_token.expose_secret());
         let stored = family.clone();
@@ -92,6 +93,27 @@ impl Identity {
             .run(move |store| store.insert_family(&NewFamily { family: &stored, refresh_hash }))
             .await?;
         self.token_set(&family, refresh_token)
+    }
+
+    /// The account is as it was when the person signed in: an approved device code waits some minutes for its client,
+    /// and must not outlive a reset, a disabling or a removal.
+    async fn unchanged_since(&self, family: &Family) -> Result<(), GrantFault> {
+        if family.provider != "local" {
+            return Ok(());
+        }
+        let name = family.principal.id.clone();
+        let (user, changed_s) = self
+            .inner
+            .store
+            .run(move |s| Ok::<_, StoreError>((s.user(&name)?, s.user_changed_s(&name)?)))
+            .await?;
+        let same =
+            user.is_some_and(|u| !u.disabled && Some(&u.person_id) == family.principal.person_id.as_ref());
+        if same && changed_s.is_some_and(|changed| changed <= family.auth_s) {
+            Ok(())
+        } else {
+            Err(GrantFault::Account)
+        }
     }
 
     /// Spends a refresh token of the client with key `jkt`. The account is looked at again: removed or disabled ends
@@ -165,7 +187,8 @@ impl Identity {
         let (id, jkt) = (family.principal.id.clone(), family.jkt.clone());
         let sessions = self
             .end_sessions(EndReason::Revoked, move |s| {
-                s.principal.id == id && s.client_key.as_deref() == Some(&jkt)
+                // A bearer session does not say which sign-in minted its token: all of the person's end.
+                s.principal.id == id && s.client_key.as_deref().is_none_or(|key| key == jkt)
             })
             .await;
         let event = Event::TokensRevoked { reason: reason.to_owned() };

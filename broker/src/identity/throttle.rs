@@ -32,7 +32,13 @@ impl Throttle {
     #[must_use]
     pub fn open(&self, address: &str, mono: Duration) -> bool {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.get(address).is_none_or(|(since, n)| *since + self.window <= mono || *n < self.max)
+        match counts.get(address) {
+            Some((since, n)) => *since + self.window <= mono || *n < self.max,
+            // A full table counts nobody new, so nobody new may try.
+            None => {
+                counts.len() < MAX_ADDRESSES || counts.values().any(|(since, _)| *since + self.window <= mono)
+            }
+        }
     }
 
     /// Takes one attempt.

@@ -117,6 +117,14 @@ impl Store {
         })
     }
 
+    /// When the account was last changed by an administrator, Unix seconds.
+    pub(crate) fn user_changed_s(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        self.transact(|tx| {
+            let sql = "SELECT changed_s FROM users WHERE name = ?1";
+            Ok(tx.query_row(sql, [name], |row| row.get(0)).optional()?)
+        })
+    }
+
     /// All users by name.
     pub(crate) fn users(&self) -> Result<Vec<UserRow>, StoreError> {
         self.transact(|tx| {

@@ -165,7 +165,8 @@ impl Provider {
         }
         let (url, state, nonce) = request.url();
         let mut trips = lock(&self.trips);
-        trips.retain(|_, trip| trip.expires > mono);
+        // One trip a code: who confirms again begins anew, and nobody can fill the table with one code.
+        trips.retain(|_, trip| trip.expires > mono && trip.code != code);
         if trips.len() >= MAX_TRIPS {
             return Err(OidcFault::Busy);
         }
