@@ -145,14 +145,25 @@ pub fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A port of loopback that was free just now.
+/// A loopback port that nobody listens on, each only once in this process. Below the range from which the system takes
+/// the ports of outgoing connections, so that none of those takes it before it is listened on.
 ///
 /// # Panics
 /// When there is none.
 #[must_use]
 pub fn free_port() -> u16 {
-    let probe = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-    probe.local_addr().expect("a bound socket has an address").port()
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    let start = std::process::id().wrapping_mul(97);
+    for _ in 0..COUNT {
+        let at = start.wrapping_add(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) % COUNT;
+        let port = u16::try_from(FIRST + at).expect("within the range of ports");
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port from {FIRST} on");
 }
 
 /// A program of this workspace, out of the folder where cargo put this test: `target/<profile>/NAME`.

@@ -241,13 +241,5 @@ impl Provider {
 }
 
 fn read_secret(reference: &SecretRef) -> Result<SecretString, OidcFault> {
-    let settings = |what: String| OidcFault::Settings(what);
-    match reference {
-        SecretRef::Env(name) => std::env::var(name)
-            .map(SecretString::from)
-            .map_err(|_| settings(format!("the environment has no `{name}` for the client secret"))),
-        SecretRef::File(path) => std::fs::read_to_string(path)
-            .map(|text| SecretString::from(text.trim_end_matches(['\r', '\n'])))
-            .map_err(|e| settings(format!("cannot read the client secret from `{}`: {e}", path.display()))),
-    }
+    reference.read().map_err(|e| OidcFault::Settings(format!("the client secret: {e}")))
 }
