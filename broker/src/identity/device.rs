@@ -30,6 +30,8 @@ pub struct Authenticated {
     pub amr: Vec<String>,
     /// When, Unix seconds.
     pub auth_s: i64,
+    /// Digest of the secrets that were proven, of a local account: a reset changes it.
+    pub credential: Option<[u8; 32]>,
 }
 
 /// A user code in its one spelling, `XXXX-XXXX`.
@@ -324,7 +326,7 @@ mod tests {
             person_id: None,
             groups: vec![],
         };
-        Authenticated { principal, provider: "local", amr: vec![], auth_s: 0 }
+        Authenticated { principal, provider: "local", amr: vec![], auth_s: 0, credential: None }
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Identity {
             auth_s: who.auth_s,
             expires_s: self.now_s().saturating_add(life_s),
         };
-        self.unchanged_since(&family).await?;
+        self.unchanged(&family, who.credential).await?;
         let refresh_token = token::random_secret();
         let refresh_hash = token::hash(refresh_token.expose_secret());
         let stored = family.clone();
@@ -97,23 +97,18 @@ impl Identity {
 
     /// The account is as it was when the person signed in: an approved device code waits some minutes for its client,
     /// and must not outlive a reset, a disabling or a removal.
-    async fn unchanged_since(&self, family: &Family) -> Result<(), GrantFault> {
+    async fn unchanged(&self, family: &Family, credential: Option<[u8; 32]>) -> Result<(), GrantFault> {
         if family.provider != "local" {
             return Ok(());
         }
         let name = family.principal.id.clone();
-        let (user, changed_s) = self
-            .inner
-            .store
-            .run(move |s| Ok::<_, StoreError>((s.user(&name)?, s.user_changed_s(&name)?)))
-            .await?;
-        let same =
-            user.is_some_and(|u| !u.disabled && Some(&u.person_id) == family.principal.person_id.as_ref());
-        if same && changed_s.is_some_and(|changed| changed <= family.auth_s) {
-            Ok(())
-        } else {
-            Err(GrantFault::Account)
-        }
+        let user = self.inner.store.run(move |store| store.user(&name)).await?;
+        let same = user.is_some_and(|u| {
+            !u.disabled
+                && Some(&u.person_id) == family.principal.person_id.as_ref()
+                && Some(u.credential()) == credential
+        });
+        if same { Ok(()) } else { Err(GrantFault::Account) }
     }
 
     /// Spends a refresh token of the client with key `jkt`. The account is looked at again: removed or disabled ends

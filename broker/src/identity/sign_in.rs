@@ -169,6 +169,7 @@ impl Identity {
         origin: SocketAddr,
         jkt: &str,
     ) -> Result<Authenticated, SignInFault> {
+        let credential = Some(user.credential());
         let principal = Principal {
             id: user.name,
             name: user.display,
@@ -178,7 +179,7 @@ impl Identity {
         };
         // RFC 8176: two factors of different kinds.
         let amr = ["pwd", "otp", "mfa"].map(str::to_owned).to_vec();
-        let who = Authenticated { principal, provider: "local", amr, auth_s: self.now_s() };
+        let who = Authenticated { principal, provider: "local", amr, auth_s: self.now_s(), credential };
         self.record_sign_in(&who, origin, jkt).await?;
         let account = who.principal.id.clone();
         self.inner.store.run(move |store| store.forgive(&account, &network)).await?;

@@ -1,6 +1,7 @@
 //! Rows of local users, and the changes to them that the ledger still has to be told.
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use sha2::{Digest as _, Sha256};
 
 use super::{Store, StoreError, list_from_json, list_to_json};
 
@@ -21,6 +22,19 @@ pub struct UserRow {
     pub groups: Vec<String>,
     /// True: cannot sign in, tokens are refused at the next use.
     pub disabled: bool,
+}
+
+impl UserRow {
+    /// SHA-256 over password hash and one-time-code secret. The hash is salted anew at each reset, so the digest
+    /// changes with it; it is compared in memory and never stored.
+    #[must_use]
+    pub fn credential(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        digest.update(self.password.len().to_be_bytes());
+        digest.update(&self.password);
+        digest.update(self.totp_secret.as_slice());
+        digest.finalize().into()
+    }
 }
 
 impl std::fmt::Debug for UserRow {
@@ -114,14 +128,6 @@ impl Store {
         self.transact(|tx| {
             let sql = format!("SELECT {COLUMNS} FROM users WHERE name = ?1");
             tx.query_row(&sql, [name], read).optional()?.map(complete).transpose()
-        })
-    }
-
-    /// When the account was last changed by an administrator, Unix seconds.
-    pub(crate) fn user_changed_s(&self, name: &str) -> Result<Option<i64>, StoreError> {
-        self.transact(|tx| {
-            let sql = "SELECT changed_s FROM users WHERE name = ?1";
-            Ok(tx.query_row(sql, [name], |row| row.get(0)).optional()?)
         })
     }
 

@@ -65,6 +65,35 @@ async fn a_refused_code_gives_nothing() {
     assert_eq!(browser.enter(code).await.0, 400);
 }
 
+/// Approves a code and does not poll, lets the administrator act, and gives the answer to the poll.
+async fn approved_then(act: impl FnOnce(&Broker)) -> serde_json::Value {
+    let broker = Broker::start().await;
+    broker.add("alice", &["db"]);
+    let client = Client::new(&broker);
+    let started = client.start().await;
+    let code = started["user_code"].as_str().unwrap();
+    let mut browser = Browser::open(&broker).await;
+    browser.confirm(code).await;
+    let (status, page) = browser.sign_in(code, "alice", PASSWORD, &broker.otp("alice")).await;
+    assert_eq!(status, 200, "{page}");
+    act(&broker);
+    client.poll(started["device_code"].as_str().unwrap()).await.1
+}
+
+#[tokio::test]
+async fn an_approved_code_dies_with_the_credentials_that_approved_it() {
+    assert!(approved_then(|_| ()).await["access_token"].is_string());
+    let other = "another good passw0rd".into();
+    for answer in [
+        approved_then(|b| b.users.reset_password("alice", &other).unwrap()).await,
+        approved_then(|b| drop(b.users.reset_totp("alice").unwrap())).await,
+        approved_then(|b| b.users.set_disabled("alice", true).unwrap()).await,
+        approved_then(|b| b.users.remove("alice").unwrap()).await,
+    ] {
+        assert_eq!(answer["error"], "invalid_grant", "{answer}");
+    }
+}
+
 #[tokio::test]
 async fn guessing_codes_runs_out_of_tries() {
     let broker = Broker::start().await;

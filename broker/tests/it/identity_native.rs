@@ -61,6 +61,19 @@ async fn an_unused_token_expires_and_dies_with_its_sign_in() {
 }
 
 #[tokio::test]
+async fn an_open_bearer_session_ends_with_its_sign_in() {
+    let broker = Broker::start().await;
+    broker.add("alice", &["native"]);
+    let client = Client::sign_in(&broker, "alice").await;
+    let minted = mint(&client, false).await.1;
+    let token = minted["token"].as_str().unwrap();
+    let opened = broker.control.redeem_native(token, "db", at("127.0.0.1:1")).await.unwrap();
+    assert_eq!(opened.session.ended(), None);
+    client.form("/oauth/revoke", &[("token", &client.refresh)]).await;
+    assert_eq!(opened.session.ended(), Some(hoop_broker::session::EndReason::Revoked));
+}
+
+#[tokio::test]
 async fn a_session_token_is_an_action_of_its_own() {
     let broker = Broker::start().await;
     broker.add("alice", &["native"]);

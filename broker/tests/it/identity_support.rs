@@ -54,8 +54,7 @@ impl HandClock {
     /// Near the system's time, which sessions read themselves, at the start of a step of one-time codes.
     fn start() -> Self {
         let now_us = hoop_broker::clock::unix_us();
-        // At the beginning of a one-time-code step that is not over: accounts are made by the real clock, before.
-        Self { base_us: now_us - now_us.rem_euclid(30_000_000) + 30_000_000, us: AtomicI64::new(0) }
+        Self { base_us: now_us - now_us.rem_euclid(30_000_000), us: AtomicI64::new(0) }
     }
 }
 

@@ -73,6 +73,7 @@ pub fn principal(
             .and_then(Value::as_i64)
             .unwrap_or(0)
             .min(now_s),
+        credential: None,
     })
 }
 
