@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use hoop_ledger::draft::Moment;
+
 /// One boot of the broker: its id and its monotonic origin.
 #[derive(Debug, Clone)]
 pub struct Boot {
@@ -21,6 +23,12 @@ impl Boot {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Both clocks, for an entry.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { time_us: unix_us(), mono_us: u64::try_from(self.elapsed().as_micros()).unwrap_or(u64::MAX) }
     }
 
     /// Monotonic time since the boot.

@@ -5,16 +5,17 @@
 //! entry is durable (PCI DSS 10.2.1.1; DESIGN, "The way of a statement", 6).
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hoop_api::{ConnectionId, SessionId, StatementId};
+use hoop_ledger::draft;
 use hoop_ledger::entry::{ENVELOPE_VERSION, Envelope, Event, Origin, Outcome, Parameter, User};
 use hoop_policy::Principal;
 
 use crate::clock::{self, Boot};
 use crate::gateway::postgres::runs::RunKey;
-use crate::ledger::{Ledger, Poisoned, Ticket};
+use crate::ledger::{Ledger, Poisoned, Ticket, Urgency};
 
 /// Writes entries about one actor from one place.
 #[derive(Debug, Clone)]
@@ -60,10 +61,11 @@ impl Scribe {
     }
 
     fn envelope(&self, outcome: Outcome, affected: Vec<String>, event: Event) -> Envelope {
+        let draft::Moment { time_us, mono_us } = self.boot.moment();
         Envelope {
             v: ENVELOPE_VERSION,
-            time_us: clock::unix_us(),
-            mono_us: micros(self.boot.elapsed()),
+            time_us,
+            mono_us,
             boot: self.boot.id().to_owned(),
             user: self.user.clone(),
             origin: self.origin.clone(),
@@ -108,6 +110,9 @@ pub struct Gate {
     session: SessionId,
     connection: ConnectionId,
     target: String,
+    /// What the entries of this connection have in common, for those of every statement.
+    actor: draft::Actor,
+    outcomes: draft::Target,
 }
 
 /// What the gate needs to know of a statement.
@@ -121,8 +126,8 @@ pub struct Asked<'a> {
     pub affected: &'a [String],
     /// It may write.
     pub write: bool,
-    /// Shape of its parameters.
-    pub parameters: Vec<Parameter>,
+    /// What its entries have in common; made at the first.
+    pub line: &'a OnceLock<draft::Statement>,
 }
 
 /// Why something is refused: for the client, and for the ledger.
@@ -237,52 +242,83 @@ pub enum Refused {
 
 /// How a statement ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct Ended<'a> {
     /// Rows of the answer, or rows affected.
     pub rows: u64,
     /// Bytes of the answer.
     pub bytes: u64,
     /// SQLSTATE, `00000` for success, empty when unknown.
-    pub sqlstate: String,
+    pub sqlstate: &'a str,
     /// From admission to end.
     pub duration: Duration,
     /// Masked values by class.
-    pub masked: Vec<(String, u64)>,
+    pub masked: &'a [(&'static str, u64)],
     /// False when the target's answer was lost.
     pub known: bool,
+    /// Its answer waits for this entry.
+    pub write: bool,
 }
 
 impl Gate {
     /// A gate for one connection of a session.
-    #[must_use]
-    pub const fn new(scribe: Scribe, session: SessionId, connection: ConnectionId, target: String) -> Self {
-        Self { scribe, session, connection, target }
+    ///
+    /// # Errors
+    /// [`Poisoned`] when its entries could not be written.
+    pub fn new(
+        scribe: Scribe,
+        session: SessionId,
+        connection: ConnectionId,
+        target: String,
+    ) -> Result<Self, Poisoned> {
+        let actor = draft::Actor::new(scribe.boot.id(), &scribe.user, &scribe.origin);
+        let actor = actor.map_err(|_| Poisoned)?;
+        let outcomes = draft::Target::new(&target).map_err(|_| Poisoned)?;
+        Ok(Self { scribe, session, connection, target, actor, outcomes })
     }
 
     /// Lets a statement through, or not.
     ///
     /// # Errors
     /// [`Refused`] when the ruling is no or the ledger cannot record.
-    pub fn admit(&self, asked: Asked<'_>, ruling: &Ruling) -> Result<Permitted, Refused> {
+    pub fn admit(
+        &self,
+        asked: &Asked<'_>,
+        parameters: &[Parameter],
+        ruling: &Ruling,
+    ) -> Result<Permitted, Refused> {
         let rules = match ruling {
-            Ruling::Allow { rules } => rules.clone(),
-            Ruling::Refuse(reason) => return Err(self.refuse(&asked, Arc::clone(reason))),
+            Ruling::Allow { rules } => rules,
+            Ruling::Refuse(reason) => return Err(self.refuse(asked, Arc::clone(reason))),
         };
-        let id = StatementId::from_parts(clock::unix_ms(), rand::random());
-        let event = Event::Statement {
-            statement: id.to_string(),
-            session: self.session.to_string(),
-            connection: self.connection.to_string(),
-            text: asked.record.to_owned(),
-            verbs: asked.verbs.to_vec(),
-            write: asked.write,
-            rules,
-            parameters: asked.parameters,
-        };
-        match self.scribe.append(Outcome::Pending, self.affected(asked.affected), event) {
+        let line = self.line(asked, rules).map_err(|Poisoned| Refused::NotRecorded)?;
+        let at = self.scribe.boot.moment();
+        let id = StatementId::from_parts(u64::try_from(at.time_us / 1000).unwrap_or(0), rand::random());
+        let ticket = self
+            .scribe
+            .ledger
+            .append_with(Urgency::Now, |out| self.actor.statement(out, at, line, &id, parameters));
+        match ticket {
             Ok(ticket) => Ok(Permitted { id, ticket, write: asked.write }),
             Err(Poisoned) => Err(Refused::NotRecorded),
         }
+    }
+
+    fn line<'a>(&self, asked: &Asked<'a>, rules: &[String]) -> Result<&'a draft::Statement, Poisoned> {
+        if let Some(line) = asked.line.get() {
+            return Ok(line);
+        }
+        let words = draft::Words {
+            target: &self.target,
+            affected: asked.affected,
+            session: &self.session.to_string(),
+            connection: &self.connection.to_string(),
+            text: asked.record,
+            verbs: asked.verbs,
+            write: asked.write,
+            rules,
+        };
+        let line = draft::Statement::new(words).map_err(|_| Poisoned)?;
+        Ok(asked.line.get_or_init(|| line))
     }
 
     /// Lets a text be prepared: it is judged now and recorded when it is bound.
@@ -332,36 +368,37 @@ impl Gate {
         bytes: u64,
         since: Duration,
     ) -> Result<Ticket, Poisoned> {
-        let event = Event::StatementEnd {
-            statement: id.to_string(),
-            rows,
-            bytes,
-            sqlstate: "00000".to_owned(),
-            duration_us: micros(since),
-            masked: Vec::new(),
-        };
-        self.scribe.append(Outcome::Pending, vec![self.target.clone()], event)
+        let ended =
+            Ended { rows, bytes, sqlstate: "00000", duration: since, masked: &[], known: true, write: true };
+        self.outcome(id, Outcome::Pending, &ended)
     }
 
     /// Records how a statement ended.
     ///
     /// # Errors
     /// [`Poisoned`] when the ledger has failed.
-    pub fn close(&self, id: StatementId, ended: Ended) -> Result<Ticket, Poisoned> {
-        let outcome = match (ended.known, ended.sqlstate.as_str()) {
+    pub fn close(&self, id: StatementId, ended: &Ended<'_>) -> Result<Ticket, Poisoned> {
+        let outcome = match (ended.known, ended.sqlstate) {
             (false, _) => Outcome::Unknown,
             (true, "00000") => Outcome::Success,
             (true, _) => Outcome::Failure,
         };
-        let event = Event::StatementEnd {
-            statement: id.to_string(),
+        self.outcome(id, outcome, ended)
+    }
+
+    fn outcome(&self, id: StatementId, outcome: Outcome, ended: &Ended<'_>) -> Result<Ticket, Poisoned> {
+        let end = draft::End {
             rows: ended.rows,
             bytes: ended.bytes,
             sqlstate: ended.sqlstate,
             duration_us: micros(ended.duration),
             masked: ended.masked,
         };
-        self.scribe.append(outcome, vec![self.target.clone()], event)
+        let at = self.scribe.boot.moment();
+        let urgency = if ended.write { Urgency::Now } else { Urgency::Soon };
+        self.scribe
+            .ledger
+            .append_with(urgency, |out| self.actor.statement_end(out, at, outcome, &self.outcomes, &id, end))
     }
 
     /// The scribe of this connection.

@@ -211,6 +211,30 @@ pub struct LedgerConfig {
     pub key: PathBuf,
     /// Name of the log and of its key, `cluster/broker/epoch`: which ledger an entry, a checkpoint and a proof are of.
     pub origin: String,
+    /// What an entry must have reached before what it records may happen.
+    pub durability: Durability,
+}
+
+/// What an entry must have reached before what it records may happen. Stamped into every checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// The disk, by `fdatasync`: nothing acknowledged is lost by a power cut. The default.
+    #[default]
+    Disk,
+    /// The operating system: a killed broker loses nothing, a power cut at most what came since the last checkpoint, a
+    /// second at most while the disk keeps up.
+    Os,
+}
+
+impl Durability {
+    /// The word in the configuration and in checkpoints.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disk => "fdatasync",
+            Self::Os => "os",
+        }
+    }
 }
 
 /// One upstream system.

@@ -13,7 +13,8 @@ use super::files::Role;
 use super::section::{Report, Section};
 use super::value::{self, Wrong};
 use super::{
-    Config, IdentityProvider, LIMITS, LedgerConfig, Limits, Log, Oidc, ServerTls, SessionTimes, Unit, target,
+    Config, Durability, IdentityProvider, LIMITS, LedgerConfig, Limits, Log, Oidc, ServerTls, SessionTimes,
+    Unit, target,
 };
 
 /// Largest configuration, bytes.
@@ -295,8 +296,18 @@ fn ledger(
     let key = section.path(report, "key", "\"keys/ledger.key\"", Role::Private);
     let cluster = section.or(report, "cluster", "local".to_owned(), value::name);
     let epoch = section.or(report, "epoch", 1, value::count);
+    let durability = section.or(report, "durability", Durability::Disk, durability);
     section.finish(report);
-    Some(LedgerConfig { dir: dir?, key: key?, origin: format!("{cluster}/{}/{epoch}", broker?) })
+    Some(LedgerConfig { dir: dir?, key: key?, origin: format!("{cluster}/{}/{epoch}", broker?), durability })
+}
+
+fn durability(value: &DeValue<'_>) -> Result<Durability, Wrong> {
+    match value::text(value)? {
+        "fdatasync" => Ok(Durability::Disk),
+        "os" => Ok(Durability::Os),
+        other => Err(Wrong::new(format!("`{other}` is not a durability"))
+            .hint("write \"fdatasync\", or \"os\" where a power cut may lose the last second of the ledger")),
+    }
 }
 
 fn policy(report: &mut Report<'_>, mut section: Section<'_, '_>) -> Option<Vec<std::path::PathBuf>> {

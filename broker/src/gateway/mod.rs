@@ -12,7 +12,7 @@ use hoop_api::AccessLevel;
 use hoop_policy::{OpeningFacts, PolicySet, Principal, TargetFacts, Verdict, Via};
 
 use crate::clock::Boot;
-use crate::config::{Limits, Target};
+use crate::config::{Durability, Limits, Target};
 use crate::gate::Scribe;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -85,7 +85,12 @@ impl Gateway {
         bearer: bool,
     ) -> Verdict {
         let facts = self.target(target).map_or_else(|| unknown_target(target), |t| target_facts(&t));
-        hoop_policy::judge_session(&self.policy.load().set, principal, &opening(level, bearer), &facts)
+        hoop_policy::judge_session(
+            &self.policy.load().set,
+            principal,
+            &opening(&self.ledger, level, bearer),
+            &facts,
+        )
     }
 
     /// May `principal` do `action`, on a target or on the broker?
@@ -99,7 +104,7 @@ impl Gateway {
     ) -> Verdict {
         let facts =
             target.map(|name| self.target(name).map_or_else(|| unknown_target(name), |t| target_facts(&t)));
-        let opening = opening(AccessLevel::Masked, bearer);
+        let opening = opening(&self.ledger, AccessLevel::Masked, bearer);
         hoop_policy::judge_action(&self.policy.load().set, principal, &opening, action, facts.as_ref())
     }
 
@@ -120,9 +125,13 @@ impl Gateway {
     }
 }
 
-fn opening(level: AccessLevel, bearer: bool) -> OpeningFacts {
+fn opening(ledger: &Ledger, level: AccessLevel, bearer: bool) -> OpeningFacts {
     let via = if bearer { Via::Native } else { Via::Tunnel };
-    OpeningFacts { level, via, bearer, approvals: std::collections::BTreeSet::new() }
+    let durable = match ledger.durability() {
+        Durability::Disk => true,
+        Durability::Os => false,
+    };
+    OpeningFacts { level, via, bearer, durable, approvals: std::collections::BTreeSet::new() }
 }
 
 /// The target as policy sees it.

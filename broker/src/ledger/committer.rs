@@ -15,11 +15,14 @@ use super::Poisoned;
 use super::queue::{Shared, Work};
 use super::writer::{WriteError, Writer};
 use crate::clock::{self, Boot};
+use crate::config::Durability;
 
 /// Entries after which a checkpoint is due.
 const CHECKPOINT_ENTRIES: u64 = 10_000;
 /// Time after which a checkpoint is due while there are new entries.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// Bytes before the end of a segment from which on it is synced ahead of its last checkpoint.
+const SEAM: usize = 1 << 20;
 
 /// The committer thread. Stop it before the process ends: what is queued is then written and signed.
 #[must_use]
@@ -31,7 +34,6 @@ pub struct Committer {
 /// What the thread works with.
 pub(super) struct Thread {
     pub(super) shared: Arc<Shared>,
-    pub(super) writer: Writer,
     pub(super) key: SigningKey,
     pub(super) boot: Boot,
     /// Held, not used: it falls with the thread, after the last write.
@@ -97,54 +99,71 @@ fn run(mut work: Thread) {
 
 impl Thread {
     fn commit_all(&mut self) -> Result<(), WriteError> {
-        let mut buffer = Vec::new();
         let mut last_sign = Instant::now();
         loop {
-            let unsigned = self.writer.size() > self.writer.signed();
+            let unsigned = self.shared.writer().unsigned_entries() > 0;
             let deadline = unsigned.then(|| last_sign + CHECKPOINT_EVERY);
-            let stop = match self.shared.take(&mut buffer, deadline) {
-                Work::Batch { count } => {
-                    self.commit(&mut buffer, count)?;
-                    false
-                }
-                Work::Idle => false,
-                Work::Stop => true,
-            };
-            let fresh = self.writer.size() - self.writer.signed();
-            let due = fresh >= CHECKPOINT_ENTRIES || last_sign.elapsed() >= CHECKPOINT_EVERY || stop;
-            if due {
-                self.sign()?;
+            let stop = self.shared.wait(deadline) == Work::Stop;
+            self.commit()?;
+            if let Some(fault) = self.shared.take_fault() {
+                return Err(fault);
+            }
+            let fresh = self.shared.writer().unsigned_entries();
+            if fresh >= CHECKPOINT_ENTRIES || last_sign.elapsed() >= CHECKPOINT_EVERY || stop {
+                self.sync_ahead()?;
+                self.sign(&mut self.shared.writer())?;
                 last_sign = Instant::now();
             }
-            self.shared.counters.fsyncs.store(self.writer.fsyncs(), Ordering::Relaxed);
             if stop {
-                return self.writer.trim();
+                return self.shared.writer().trim();
             }
         }
     }
 
-    fn commit(&mut self, buffer: &mut [u8], count: u32) -> Result<(), WriteError> {
-        if self.writer.must_roll(buffer.len()) {
-            self.sign()?;
-            self.writer.roll()?;
+    /// Writes what waits as one batch, and makes room for the next ones.
+    fn commit(&self) -> Result<(), WriteError> {
+        let mut writer = self.shared.writer();
+        if writer.must_roll(self.shared.queued() + SEAM) {
+            drop(writer);
+            self.sync_ahead()?;
+            writer = self.shared.writer();
         }
-        self.writer.write_batch(buffer, count)?;
-        let counters = &self.shared.counters;
-        counters.bytes.fetch_add(buffer.len() as u64, Ordering::Relaxed);
-        counters.batches.fetch_add(1, Ordering::Relaxed);
-        counters.fsyncs.store(self.writer.fsyncs(), Ordering::Relaxed);
-        self.shared.publish(self.writer.size());
+        let mut batch = writer.lend_batch();
+        let count = self.shared.take(&mut batch);
+        if writer.must_roll(batch.len()) {
+            self.sign(&mut writer)?;
+            writer.roll()?;
+        }
+        writer.reserve_ahead(batch.len())?;
+        self.shared.write(&mut writer, &mut batch, count)?;
+        writer.give_back(batch);
         Ok(())
     }
 
-    /// Signs a checkpoint over all that is durable, if one is due.
-    fn sign(&mut self) -> Result<(), WriteError> {
-        let lines = vec![format!("time_us {}", clock::unix_us()), "durability fdatasync".to_owned()];
-        let Some(checkpoint) = self.writer.unsigned(lines) else { return Ok(()) };
+    /// With `durability = "os"`, syncs what was written so far while callers go on writing: what is then left to be
+    /// synced before a checkpoint, with the writer held, is little.
+    fn sync_ahead(&self) -> Result<(), WriteError> {
+        match self.shared.durability() {
+            Durability::Disk => Ok(()),
+            Durability::Os => {
+                let segment = self.shared.writer().segment();
+                segment.sync_data().map_err(|source| WriteError::Io { what: "syncing a segment", source })
+            }
+        }
+    }
+
+    /// Signs a checkpoint over all that is written, if one is due; what it covers is on disk before it.
+    fn sign(&self, writer: &mut Writer) -> Result<(), WriteError> {
+        let lines = vec![
+            format!("time_us {}", clock::unix_us()),
+            format!("durability {}", self.shared.durability().as_str()),
+        ];
+        let Some(checkpoint) = writer.unsigned(lines) else { return Ok(()) };
         let note = checkpoint
             .sign(&self.key)
             .map_err(|e| WriteError::Io { what: "signing", source: std::io::Error::other(e) })?;
-        self.writer.sign(note.clone(), checkpoint.size)?;
+        writer.sign(note.clone(), checkpoint.size)?;
+        self.shared.counters.fsyncs.store(writer.fsyncs(), Ordering::Relaxed);
         self.shared.publish_checkpoint(&note, checkpoint.size);
         Ok(())
     }
@@ -183,8 +202,9 @@ impl Thread {
             .map_err(|e| WriteError::Io { what: "writing the last entry", source: e.into() })?;
         let mut batch = Vec::new();
         frame::push(&mut batch, &payload, &tree::leaf_hash(&payload))?;
-        self.writer.write_last(&mut batch, 1)?;
-        self.writer.release_reserve()?;
-        self.sign()
+        let mut writer = self.shared.writer();
+        writer.write_last(&mut batch, 1)?;
+        writer.release_reserve()?;
+        self.sign(&mut writer)
     }
 }

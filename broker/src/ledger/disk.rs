@@ -16,7 +16,7 @@ pub(super) trait Disk: Send {
 }
 
 /// One open file.
-pub(super) trait Handle: Send {
+pub(super) trait Handle: Send + Sync {
     /// Writes at an offset; fewer bytes than asked for is a fault that the caller must treat as one.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
     /// `fdatasync`.

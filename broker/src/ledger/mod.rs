@@ -2,6 +2,8 @@
 //!
 //! One log of one broker in plain files. [`Ledger::append`] serialises on the caller's thread into a shared buffer;
 //! one committer thread writes what has gathered as one batch with one `fdatasync`, then wakes those who wait for it.
+//! With `durability = "os"` whoever waits for an entry writes what has gathered, without a sync; the committer syncs
+//! once a second, before each checkpoint.
 //! What cannot be recorded is refused: an I/O error poisons the ledger for good, because after a failed `fsync` nobody
 //! knows what is on disk. The format is in `docs/ledger-format.md`, its pure part in `hoop_ledger`.
 
@@ -24,10 +26,12 @@ use hoop_ledger::checkpoint::VerifierKey;
 use hoop_ledger::entry::Envelope;
 use hoop_ledger::{frame, parts, tree};
 
+use crate::config::Durability;
 pub use committer::Committer;
 pub use key::{KeyError, create_signing_key, load_signing_key};
 pub use open::{Cut, OpenError, Opened, Recovered};
 use queue::Shared;
+pub use queue::Urgency;
 pub use watch::Watcher;
 
 /// Handle to the one ledger of this broker; cheap to clone.
@@ -96,26 +100,43 @@ impl Ledger {
     /// # Errors
     /// [`Poisoned`] when the ledger has failed or its queue is full; nothing was queued.
     pub fn append(&self, envelope: &Envelope) -> Result<Ticket, Poisoned> {
+        if envelope.check().is_err() {
+            tracing::error!("an entry names nothing that was affected: refused");
+            return Err(Poisoned);
+        }
+        self.append_with(Urgency::Now, |out| serde_json::to_writer(out, envelope).map_err(Into::into))
+    }
+
+    /// Queues one entry whose JSON `write` appends to an empty buffer: an [`Envelope`] of the present version, as
+    /// [`hoop_ledger::draft`] makes it. In the steady state this allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`], or when `write` fails.
+    pub fn append_with(
+        &self,
+        urgency: Urgency,
+        write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>,
+    ) -> Result<Ticket, Poisoned> {
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
-            let sound = envelope.check().is_ok();
-            if !sound || serde_json::to_writer(&mut *scratch, envelope).is_err() {
-                tracing::error!("an entry names nothing that was affected or cannot be written: refused");
+            if write(scratch).is_err() {
+                tracing::error!("an entry cannot be written: refused");
                 return Err(Poisoned);
             }
             if scratch.len() > frame::MAX_PAYLOAD {
-                let ticket = self.append_parts(envelope, scratch);
+                let envelope = serde_json::from_slice(scratch).map_err(|_| Poisoned)?;
+                let ticket = self.append_parts(&envelope, scratch, urgency);
                 scratch.shrink_to(SCRATCH_KEEP);
                 return ticket;
             }
             // Hashed here, on the caller's core and outside the lock, not by the one committer.
             let leaf = tree::leaf_hash(scratch);
-            self.shared.push(&[(scratch.as_slice(), leaf)])
+            self.shared.push(&[(scratch.as_slice(), leaf)], urgency)
         })
     }
 
     /// The rare way of an envelope that is too long for one entry.
-    fn append_parts(&self, envelope: &Envelope, json: &[u8]) -> Result<Ticket, Poisoned> {
+    fn append_parts(&self, envelope: &Envelope, json: &[u8], urgency: Urgency) -> Result<Ticket, Poisoned> {
         let text = str::from_utf8(json).map_err(|_| Poisoned)?;
         if text.len() > parts::MAX_WHOLE {
             tracing::error!(bytes = text.len(), "an entry is too long to record: refused");
@@ -125,7 +146,7 @@ impl Ledger {
         let payloads: Vec<Vec<u8>> =
             parts::split(envelope, text).iter().map(encode).collect::<Result<_, _>>()?;
         let frames: Vec<_> = payloads.iter().map(|p| (p.as_slice(), tree::leaf_hash(p))).collect();
-        self.shared.push(&frames)
+        self.shared.push(&frames, urgency)
     }
 
     /// True once the entry at `ticket` is on disk.
@@ -162,6 +183,12 @@ impl Ledger {
             );
             self.shared.poison();
         }
+    }
+
+    /// What an entry must have reached before what it records may happen.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.shared.durability()
     }
 
     /// True when the ledger has failed for good; only a restart, with recovery, opens it again.

@@ -20,6 +20,7 @@ use super::disk::{Disk, Files};
 use super::queue::Shared;
 use super::writer::{Position, WriteError, Writer};
 use crate::clock::{self, Boot};
+use crate::config::Durability;
 
 const LOCK_FILE: &str = "lock";
 /// How often a start cuts and looks again: a torn frame and a torn segment header can come together, no more.
@@ -117,17 +118,22 @@ impl Ledger {
     ///
     /// # Errors
     /// [`OpenError`]; a ledger with anything wrong that a crash cannot explain is not opened.
-    pub fn open(dir: &Path, key: &SigningKey, origin: &Origin, boot: &Boot) -> Result<Opened, OpenError> {
-        Self::open_on(Box::new(Files::new(dir.to_owned())), dir, key, origin, boot, |_| ())
+    pub fn open(
+        dir: &Path,
+        key: &SigningKey,
+        origin: &Origin,
+        boot: &Boot,
+        durability: Durability,
+    ) -> Result<Opened, OpenError> {
+        let disk = Box::new(Files::new(dir.to_owned()));
+        Self::open_on(disk, dir, (key, origin, boot, durability), |_| ())
     }
 
     /// The same with another way to the disk, for tests.
     pub(super) fn open_on(
         disk: Box<dyn Disk>,
         dir: &Path,
-        key: &SigningKey,
-        origin: &Origin,
-        boot: &Boot,
+        (key, origin, boot, durability): (&SigningKey, &Origin, &Boot, Durability),
         adjust: impl FnOnce(&mut Writer),
     ) -> Result<Opened, OpenError> {
         prepare(dir)?;
@@ -136,12 +142,12 @@ impl Ledger {
         let (found, recovered) = recover(dir, &public)?;
         let note = found.note.clone();
         let write = |e: WriteError| OpenError::Write(e.to_string());
-        let mut writer = Writer::open(disk, origin.clone(), found).map_err(write)?;
+        let mut writer = Writer::open(disk, origin.clone(), found, durability).map_err(write)?;
         adjust(&mut writer);
-        let shared = Arc::new(Shared::new(writer.size(), public, &note));
-        shared.publish_checkpoint(&note, writer.signed());
-        let thread =
-            Thread { shared: Arc::clone(&shared), writer, key: key.clone(), boot: boot.clone(), lock };
+        let signed = writer.signed();
+        let shared = Arc::new(Shared::new(writer, durability, public, &note));
+        shared.publish_checkpoint(&note, signed);
+        let thread = Thread { shared: Arc::clone(&shared), key: key.clone(), boot: boot.clone(), lock };
         let committer =
             Committer::spawn(thread).map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
         Ok(Opened { ledger: Self { shared }, committer, recovered })

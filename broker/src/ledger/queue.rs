@@ -11,17 +11,38 @@ use hoop_ledger::frame;
 use hoop_ledger::tree::Hash;
 
 use super::watch::Waiters;
+use super::writer::{WriteError, Writer};
 use super::{Poisoned, Stats, Ticket};
+use crate::config::Durability;
 
 /// Bytes that may wait to be written. Beyond it appends are refused: memory is bounded, and what waits longer than the
 /// disk needs for this is not recorded in time anyway.
 pub(super) const MAX_QUEUE: usize = 8 << 20;
 
+/// How long an entry that nobody waits for may wait for company: a batch costs the same for one as for many. DESIGN
+/// ("Outcome") allows 50 ms for the outcome of a read.
+pub(super) const COMPANY: Duration = Duration::from_millis(20);
+
 /// No entry is late. A mark of 2^64 − 1 entries is never reached.
 const NOT_LATE: u64 = u64::MAX;
 
-/// The state that all handles share. Locks are held for a copy of a few hundred bytes at most, never over I/O.
+/// Who waits for an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// Somebody does: it is written at once.
+    Now,
+    /// Nobody: it is written with the next one, or some milliseconds later.
+    Soon,
+}
+
+/// The state that all handles share. `pending`, `waiters` and `checkpoint` are held for a copy of a few hundred bytes
+/// at most, never over I/O; `writer` is held over I/O, by the committer and, with `durability = "os"`, by whoever needs
+/// an entry written. INVARIANT: `writer` before `pending`; so batches are written in the order of their entries.
 pub(super) struct Shared {
+    writer: Mutex<Writer>,
+    durability: Durability,
+    /// Why a caller's write failed, for the committer, which has the last word.
+    fault: Mutex<Option<WriteError>>,
     pending: Mutex<Pending>,
     work: Condvar,
     /// Entries on disk: those with a lower sequence are durable.
@@ -53,37 +74,50 @@ struct Pending {
     next: u64,
     closed: bool,
     stopping: bool,
-    asleep: bool,
+    /// Somebody waits for what is queued, or the committer has other work.
+    urgent: bool,
+    /// Until when the committer sleeps; nothing while it is awake.
+    sleep: Option<Wake>,
     /// When the oldest frame that waits came.
     oldest: Option<Instant>,
     /// The same of the batch that is being written.
     writing: Option<Instant>,
 }
 
+/// When the committer wakes by itself.
+#[derive(Debug, Clone, Copy)]
+enum Wake {
+    At(Instant),
+    Never,
+}
+
 /// What the committer gets to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Work {
-    /// Frames in the buffer: how many.
-    Batch { count: u32 },
-    /// Nothing came until the deadline.
-    Idle,
+    /// Frames wait that are due, or the deadline has passed.
+    Due,
     /// Nothing is left and nothing will come.
     Stop,
 }
 
 impl Shared {
-    pub(super) fn new(next: u64, key: VerifierKey, checkpoint: &str) -> Self {
+    pub(super) fn new(writer: Writer, durability: Durability, key: VerifierKey, checkpoint: &str) -> Self {
+        let next = writer.size();
         let pending = Pending {
             frames: Vec::new(),
             count: 0,
             next,
             closed: false,
             stopping: false,
-            asleep: false,
+            urgent: false,
+            sleep: None,
             oldest: None,
             writing: None,
         };
         Self {
+            writer: Mutex::new(writer),
+            durability,
+            fault: Mutex::new(None),
             pending: Mutex::new(pending),
             work: Condvar::new(),
             durable: AtomicU64::new(next),
@@ -101,8 +135,19 @@ impl Shared {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The end of the log.
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
+        // After a panic in there the committer poisons the ledger, and nothing is written any more.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an entry must have reached before what it records may happen.
+    pub(super) const fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// Queues frames that belong together: all of them, next to each other, or none. Returns the last one's ticket.
-    pub(super) fn push(&self, frames: &[(&[u8], Hash)]) -> Result<Ticket, Poisoned> {
+    pub(super) fn push(&self, frames: &[(&[u8], Hash)], urgency: Urgency) -> Result<Ticket, Poisoned> {
         let mut pending = self.pending();
         if pending.closed || frames.is_empty() {
             return Err(Poisoned);
@@ -125,7 +170,9 @@ impl Shared {
         pending.count += added;
         pending.next += u64::from(added);
         let ticket = Ticket(pending.next - 1);
-        let wake = mem::take(&mut pending.asleep);
+        // With `os` the one who needs the entry writes it: no thread has to be woken for it.
+        pending.urgent |= urgency == Urgency::Now && self.durability == Durability::Disk;
+        let wake = pending.wake();
         drop(pending);
         if wake {
             self.work.notify_one();
@@ -133,32 +180,109 @@ impl Shared {
         Ok(ticket)
     }
 
-    /// Waits for frames until `deadline` and swaps them into `buffer`.
-    pub(super) fn take(&self, buffer: &mut Vec<u8>, deadline: Option<Instant>) -> Work {
-        buffer.clear();
+    /// Waits until frames are due, until `deadline`, or until nothing more will come.
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> Work {
         let mut pending = self.pending();
         pending.writing = None;
         loop {
-            if pending.count > 0 {
-                mem::swap(buffer, &mut pending.frames);
-                let count = mem::take(&mut pending.count);
-                pending.writing = pending.oldest.take();
-                return Work::Batch { count };
+            if mem::take(&mut pending.urgent) {
+                return Work::Due;
             }
             if pending.stopping {
+                if pending.count > 0 {
+                    return Work::Due;
+                }
                 pending.closed = true;
                 return Work::Stop;
             }
-            let wait = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+            let company = pending.oldest.map(|since| since + COMPANY);
+            let until = company.into_iter().chain(deadline).min();
+            let wait = until.map(|at| at.saturating_duration_since(Instant::now()));
             if wait == Some(Duration::ZERO) {
-                return Work::Idle;
+                return Work::Due;
             }
-            pending.asleep = true;
+            pending.sleep = Some(until.map_or(Wake::Never, Wake::At));
             pending = match wait {
                 None => self.work.wait(pending).unwrap_or_else(PoisonError::into_inner),
                 Some(wait) => self.work.wait_timeout(pending, wait).unwrap_or_else(PoisonError::into_inner).0,
             };
-            pending.asleep = false;
+            pending.sleep = None;
+        }
+    }
+
+    /// Bytes that wait.
+    pub(super) fn queued(&self) -> usize {
+        self.pending().frames.len()
+    }
+
+    /// Swaps the frames that wait into `batch`: how many. Only for who holds the writer.
+    pub(super) fn take(&self, batch: &mut Vec<u8>) -> u32 {
+        batch.clear();
+        let mut pending = self.pending();
+        mem::swap(batch, &mut pending.frames);
+        pending.writing = pending.oldest.take();
+        pending.urgent = false;
+        mem::take(&mut pending.count)
+    }
+
+    /// Writes what waits, on the caller's thread, up to `ticket` at least: with `durability = "os"` a write costs less
+    /// than waking the committer and being woken by it. What does not fit into the room ahead is left to the committer.
+    pub(super) fn write_now(&self, ticket: Ticket) {
+        let mut writer = self.writer();
+        if self.durable.load(Ordering::Acquire) > ticket.0 || self.failed.load(Ordering::Acquire) {
+            return;
+        }
+        if !writer.has_room(self.queued()) {
+            drop(writer);
+            self.nudge();
+            return;
+        }
+        let mut batch = writer.lend_batch();
+        let count = self.take(&mut batch);
+        let done = self.write(&mut writer, &mut batch, count);
+        let low = writer.is_low();
+        writer.give_back(batch);
+        drop(writer);
+        match done {
+            Ok(()) => {
+                self.pending().writing = None;
+                if low {
+                    self.nudge();
+                }
+            }
+            Err(error) => {
+                *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                self.poison();
+            }
+        }
+    }
+
+    /// Writes one batch and tells those who wait for it.
+    pub(super) fn write(&self, writer: &mut Writer, batch: &mut [u8], count: u32) -> Result<(), WriteError> {
+        if count == 0 {
+            return Ok(());
+        }
+        writer.write_batch(batch, count)?;
+        self.counters.bytes.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        self.counters.batches.fetch_add(1, Ordering::Relaxed);
+        self.counters.fsyncs.store(writer.fsyncs(), Ordering::Relaxed);
+        self.publish(writer.size());
+        Ok(())
+    }
+
+    /// Why a caller's write failed, once.
+    pub(super) fn take_fault(&self) -> Option<WriteError> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Wakes the committer for what only it does: room ahead, a new segment.
+    fn nudge(&self) {
+        let mut pending = self.pending();
+        pending.urgent = true;
+        let wake = pending.wake();
+        drop(pending);
+        if wake {
+            self.work.notify_one();
         }
     }
 
@@ -233,6 +357,21 @@ impl Shared {
             signed: self.counters.signed.load(Ordering::Relaxed),
             poisoned: self.failed.load(Ordering::Acquire),
         }
+    }
+}
+
+impl Pending {
+    /// True when the committer must be woken for what is queued now; it is then taken for awake.
+    fn wake(&mut self) -> bool {
+        let early = match self.sleep {
+            None => false,
+            Some(Wake::Never) => true,
+            Some(Wake::At(at)) => self.urgent || self.oldest.is_some_and(|since| since + COMPANY < at),
+        };
+        if early {
+            self.sleep = None;
+        }
+        early
     }
 }
 

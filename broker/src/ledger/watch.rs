@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::queue::Shared;
 use super::{Poisoned, Ticket};
+use crate::config::Durability;
 
 /// One waiter per connection or request: registers a waker for "durable up to here". Reusable, no allocation per wait.
 #[derive(Debug)]
@@ -83,6 +84,15 @@ impl Watcher {
     pub fn poll_durable(&mut self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<(), Poisoned>> {
         if let Some(known) = self.known(ticket) {
             return Poll::Ready(known);
+        }
+        match self.shared.durability() {
+            Durability::Disk => {}
+            Durability::Os => {
+                self.shared.write_now(ticket);
+                if let Some(known) = self.known(ticket) {
+                    return Poll::Ready(known);
+                }
+            }
         }
         self.shared.waiters().arm(self.slot, ticket.0, cx.waker());
         // The mark may have moved before the waker was in its place; the committer moves it before it looks there.

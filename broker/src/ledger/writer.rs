@@ -1,6 +1,7 @@
-//! Writing segments and notes: one write and one `fdatasync` a batch, never a retry.
+//! Writing segments and notes: one write a batch and, unless the configuration says `os`, one `fdatasync`; never a retry.
 
 use std::io;
+use std::sync::Arc;
 
 use hoop_ledger::checkpoint::{Checkpoint, Origin};
 use hoop_ledger::frame::{self, FrameError};
@@ -8,10 +9,13 @@ use hoop_ledger::segment::{self, Header, SEGMENT_BYTES};
 use hoop_ledger::tree::Range;
 
 use super::disk::{Disk, Handle};
+use crate::config::Durability;
 
 /// Zeros written ahead of the frames, so that a batch overwrites blocks that exist: its `fdatasync` then has no
 /// metadata to write (a third faster on ext4), and a full disk shows here, before any entry is at risk.
 const AHEAD: usize = 1 << 20;
+/// A batch that grew beyond this gives its memory back.
+const KEEP_BATCH: usize = 1 << 20;
 /// Of those, what only the last entries may use.
 const RESERVE: u64 = 64 << 10;
 /// The file that is given back to a full disk, so that the last checkpoint finds room.
@@ -40,7 +44,8 @@ pub(super) enum WriteError {
 pub(super) struct Writer {
     disk: Box<dyn Disk>,
     origin: Origin,
-    segment: Box<dyn Handle>,
+    durability: Durability,
+    segment: Arc<dyn Handle>,
     notes: Box<dyn Handle>,
     /// Where the next frame goes.
     at: u64,
@@ -55,6 +60,10 @@ pub(super) struct Writer {
     segment_bytes: u64,
     /// Sequence of the first frame of this segment.
     first: u64,
+    /// Bytes were written that no sync has followed.
+    unsynced: bool,
+    /// Memory of the last batch, for the next.
+    batch: Vec<u8>,
 }
 
 /// Where the log stands when a writer takes over.
@@ -75,15 +84,22 @@ fn io(what: &'static str) -> impl FnOnce(io::Error) -> WriteError {
 
 impl Writer {
     /// Goes on where the log stands, or begins it.
-    pub(super) fn open(disk: Box<dyn Disk>, origin: Origin, position: Position) -> Result<Self, WriteError> {
+    pub(super) fn open(
+        disk: Box<dyn Disk>,
+        origin: Origin,
+        position: Position,
+        durability: Durability,
+    ) -> Result<Self, WriteError> {
         let name = position.last.map_or(position.range.size(), |(first, _)| first);
-        let segment = disk.open(&segment::file_name(name)).map_err(io("opening the segment"))?;
+        let segment: Arc<dyn Handle> =
+            disk.open(&segment::file_name(name)).map_err(io("opening the segment"))?.into();
         let notes = disk.open(&segment::notes_name(name)).map_err(io("opening the checkpoints"))?;
         let notes_at = notes.len().map_err(io("opening the checkpoints"))?;
         let ahead = segment.len().map_err(io("opening the segment"))?;
         let mut writer = Self {
             disk,
             origin,
+            durability,
             segment,
             notes,
             at: position.last.map_or(0, |(_, end)| end),
@@ -96,6 +112,8 @@ impl Writer {
             fsyncs: 0,
             segment_bytes: SEGMENT_BYTES,
             first: name,
+            unsynced: false,
+            batch: Vec::new(),
         };
         if position.last.is_none() {
             writer.write_header()?;
@@ -135,7 +153,7 @@ impl Writer {
     }
 
     /// Makes sure that `bytes` and the reserve fit into space that is already written.
-    fn reserve_ahead(&mut self, bytes: usize) -> Result<(), WriteError> {
+    pub(super) fn reserve_ahead(&mut self, bytes: usize) -> Result<(), WriteError> {
         let needed = self.at + bytes as u64 + RESERVE;
         if self.ahead >= needed {
             return Ok(());
@@ -149,8 +167,40 @@ impl Writer {
             }
             self.ahead += written as u64;
         }
-        self.fsyncs += 1;
-        self.segment.sync_all().map_err(full_or("reserving space"))
+        match self.durability {
+            Durability::Disk => {
+                self.fsyncs += 1;
+                self.segment.sync_all().map_err(full_or("reserving space"))
+            }
+            Durability::Os => Ok(()),
+        }
+    }
+
+    /// True when a batch of this size fits into the room ahead and into this segment: then writing it is one write.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.ahead >= self.at + bytes as u64 + RESERVE && !self.must_roll(bytes)
+    }
+
+    /// True when the room ahead should be made larger soon.
+    pub(super) fn is_low(&self) -> bool {
+        self.ahead < self.at + RESERVE + AHEAD as u64 / 4
+    }
+
+    /// An empty buffer with the memory of the last batch.
+    pub(super) fn lend_batch(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.batch)
+    }
+
+    /// Takes the buffer back, for the next batch.
+    pub(super) fn give_back(&mut self, batch: Vec<u8>) {
+        if batch.capacity() <= KEEP_BATCH {
+            self.batch = batch;
+        }
+    }
+
+    /// The segment's file, to be synced while others write.
+    pub(super) fn segment(&self) -> Arc<dyn Handle> {
+        Arc::clone(&self.segment)
     }
 
     /// True when a batch of this size begins a new segment; the log is signed up to there first.
@@ -162,7 +212,8 @@ impl Writer {
     pub(super) fn roll(&mut self) -> Result<(), WriteError> {
         self.trim()?;
         let first = self.range.size();
-        self.segment = self.disk.open(&segment::file_name(first)).map_err(full_or("opening a segment"))?;
+        self.segment =
+            self.disk.open(&segment::file_name(first)).map_err(full_or("opening a segment"))?.into();
         self.notes = self.disk.open(&segment::notes_name(first)).map_err(full_or("opening checkpoints"))?;
         (self.first, self.at, self.ahead, self.notes_at) = (first, 0, 0, 0);
         self.write_header()?;
@@ -174,27 +225,27 @@ impl Writer {
         self.sync_dir()
     }
 
-    /// Writes one batch of pushed frames and makes it durable.
-    pub(super) fn write_batch(&mut self, batch: &mut [u8], count: u32) -> Result<(), WriteError> {
-        self.reserve_ahead(batch.len())?;
-        self.write_reserved(batch, count)
-    }
-
     /// Writes a last small batch into the reserve, when the disk is full.
     pub(super) fn write_last(&mut self, batch: &mut [u8], count: u32) -> Result<(), WriteError> {
         if self.at + batch.len() as u64 > self.ahead {
             return Err(WriteError::Full);
         }
-        self.write_reserved(batch, count)
+        self.write_batch(batch, count)
     }
 
-    fn write_reserved(&mut self, batch: &mut [u8], count: u32) -> Result<(), WriteError> {
+    /// Writes one batch of pushed frames into the room ahead, and syncs it where entries must be on the disk.
+    pub(super) fn write_batch(&mut self, batch: &mut [u8], count: u32) -> Result<(), WriteError> {
         let first = self.range.size();
         let range = &mut self.range;
         frame::seal(batch, first, self.next_batch, count, |leaf| range.push(leaf))?;
         write(self.segment.as_ref(), batch, self.at).map_err(io("writing a batch"))?;
-        self.fsyncs += 1;
-        self.segment.sync_data().map_err(io("syncing a batch"))?;
+        match self.durability {
+            Durability::Disk => {
+                self.fsyncs += 1;
+                self.segment.sync_data().map_err(io("syncing a batch"))?;
+            }
+            Durability::Os => self.unsynced = true,
+        }
         self.at += batch.len() as u64;
         self.next_batch += 1;
         Ok(())
@@ -202,7 +253,7 @@ impl Writer {
 
     /// The tree head to sign, when there are entries that no checkpoint signs.
     pub(super) fn unsigned(&self, extensions: Vec<String>) -> Option<Checkpoint> {
-        (self.range.size() > self.signed).then(|| Checkpoint {
+        (self.unsigned_entries() > 0).then(|| Checkpoint {
             origin: self.origin.clone(),
             size: self.range.size(),
             root: self.range.root(),
@@ -212,6 +263,11 @@ impl Writer {
 
     /// Appends a signed note. The earlier ones are not touched, so a crash leaves them as they are.
     pub(super) fn sign(&mut self, note: String, size: u64) -> Result<(), WriteError> {
+        // A checkpoint must not outlive the entries that it signs: that would look like a truncation.
+        if std::mem::take(&mut self.unsynced) {
+            self.fsyncs += 1;
+            self.segment.sync_data().map_err(io("syncing a segment"))?;
+        }
         self.write_note(&note)?;
         self.signed = size;
         self.last_note = note;
@@ -249,6 +305,11 @@ impl Writer {
     /// Entries that the last checkpoint signs.
     pub(super) fn signed(&self) -> u64 {
         self.signed
+    }
+
+    /// Entries that no checkpoint signs.
+    pub(super) fn unsigned_entries(&self) -> u64 {
+        self.range.size() - self.signed
     }
 
     /// Calls of fsync and fdatasync so far.

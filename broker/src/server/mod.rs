@@ -124,7 +124,7 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
     let boot = Arc::new(Boot::start());
     let key = ledger::load_signing_key(&config.ledger.key)?;
     let origin = Origin::parse(&config.ledger.origin).map_err(|e| ServeError::Origin(e.to_string()))?;
-    let opened = Ledger::open(&config.ledger.dir, &key, &origin, &boot)?;
+    let opened = Ledger::open(&config.ledger.dir, &key, &origin, &boot, config.ledger.durability)?;
     let ledger = opened.ledger;
     for envelope in opened.recovered.closing(&boot) {
         ledger.append(&envelope)?;

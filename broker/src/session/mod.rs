@@ -219,6 +219,12 @@ impl Session {
         *self.end_reason.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// True once [`Sessions::end`] has ended it: one load, for the hot path.
+    #[must_use]
+    pub fn is_marked_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
     /// Completes when the session is ended by [`Sessions::end`].
     pub async fn wait_end(&self) -> EndReason {
         loop {

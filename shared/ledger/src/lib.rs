@@ -4,6 +4,7 @@
 //! `docs/ledger-format.md`; a second verifier can be written from that document alone.
 
 pub mod checkpoint;
+pub mod draft;
 pub mod entry;
 pub mod frame;
 pub mod open_items;

@@ -159,6 +159,7 @@ pub(crate) fn opening_context(opening: &OpeningFacts) -> Result<Context, Misfit>
         ("level", text(opening.level.as_str())),
         ("via", text(opening.via.as_str())),
         ("bearer", Expr::new_bool(opening.bearer)),
+        ("durable", Expr::new_bool(opening.durable)),
         ("approvals", set(opening.approvals.iter().map(String::as_str))),
     ])
 }

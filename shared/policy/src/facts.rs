@@ -48,6 +48,8 @@ pub struct OpeningFacts {
     pub via: Via,
     /// True when it will hang on a bearer secret.
     pub bearer: bool,
+    /// True when an entry is on the disk before what it records happens; false under `durability = "os"`.
+    pub durable: bool,
     /// Ids of rules that an approval has satisfied; empty without one.
     pub approvals: BTreeSet<String>,
 }

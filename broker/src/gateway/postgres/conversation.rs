@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
+use hoop_ledger::entry::Parameter;
 use hoop_mask::Counts;
 use hoop_pgwire::{BackendTag, FrontendTag, WireError};
 
@@ -116,6 +117,8 @@ pub struct Conversation {
     pub(super) told_to_flush: bool,
     /// Rows that had to be framed anew are built here.
     pub(super) spill: Vec<u8>,
+    /// Shape of the parameters of the Bind at hand.
+    pub(super) parameters: Vec<Parameter>,
 }
 
 /// What a conversation is made of.
@@ -178,6 +181,7 @@ impl Conversation {
             just_described: None,
             told_to_flush: false,
             spill: Vec::new(),
+            parameters: Vec::new(),
         }
     }
 
@@ -229,22 +233,21 @@ impl Conversation {
     /// Writes the last entry of a run.
     pub(super) fn close_run(&mut self, run: &Run, known: bool) -> Result<Ticket, Poisoned> {
         let masked = named(run.masked, &self.metrics);
-        let sqlstate = match (known, run.sqlstate) {
-            (false, None) => String::new(),
-            (true, None) => "00000".to_owned(),
-            (_, Some(code)) => String::from_utf8_lossy(&code).into_owned(),
+        let sqlstate = match (known, &run.sqlstate) {
+            (false, None) => "",
+            (true, None) => "00000",
+            (_, Some(code)) => str::from_utf8(code).unwrap_or_default(),
         };
-        self.gate.close(
-            run.id,
-            Ended {
-                rows: run.rows,
-                bytes: run.bytes,
-                sqlstate,
-                duration: run.started.elapsed(),
-                masked,
-                known,
-            },
-        )
+        let ended = Ended {
+            rows: run.rows,
+            bytes: run.bytes,
+            sqlstate,
+            duration: run.started.elapsed(),
+            masked: masked.as_slice(),
+            known,
+            write: run.write,
+        };
+        self.gate.close(run.id, &ended)
     }
 
     /// Tells the session when an answer begins or ceases to be owed.
@@ -284,8 +287,20 @@ impl Conversation {
     }
 }
 
+/// Counts by class, those that are not zero.
+struct Named {
+    counts: [(&'static str, u64); 7],
+    len: usize,
+}
+
+impl Named {
+    fn as_slice(&self) -> &[(&'static str, u64)] {
+        self.counts.get(..self.len).unwrap_or_default()
+    }
+}
+
 /// Counts by class for the entry, added to the metrics on the way.
-fn named(counts: Counts, metrics: &Metrics) -> Vec<(String, u64)> {
+fn named(counts: Counts, metrics: &Metrics) -> Named {
     let by_class = [
         ("pan", ClassLabel::Pan, counts.pan),
         ("cvv", ClassLabel::Cvv, counts.cvv),
@@ -295,10 +310,13 @@ fn named(counts: Counts, metrics: &Metrics) -> Vec<(String, u64)> {
         ("freetext", ClassLabel::Freetext, counts.freetext),
         ("custom", ClassLabel::Custom, counts.custom),
     ];
-    let seen = by_class.into_iter().filter(|(_, _, n)| *n > 0);
-    seen.map(|(word, label, n)| {
+    let mut named = Named { counts: [("", 0); 7], len: 0 };
+    for (word, label, n) in by_class.into_iter().filter(|(_, _, n)| *n > 0) {
         metrics.masked(label).add(u64::from(n));
-        (word.to_owned(), u64::from(n))
-    })
-    .collect()
+        if let Some(place) = named.counts.get_mut(named.len) {
+            *place = (word, u64::from(n));
+            named.len += 1;
+        }
+    }
+    named
 }

@@ -55,7 +55,7 @@ impl Conversation {
                 return self.replace_extended(len, refused, pipe);
             }
         };
-        let pass = match self.gate.judged(&judged.asked(Vec::new()), &judged.ruling) {
+        let pass = match self.gate.judged(&judged.asked(), &judged.ruling) {
             Ok(pass) => pass,
             Err(refused) => return self.replace_extended(len, refused, pipe),
         };
@@ -91,15 +91,13 @@ impl Conversation {
                 return self.replace_extended(len, refused, pipe);
             }
         };
-        let parameters = message
-            .typed_params()
-            .map(|(format, value)| Parameter {
-                oid: 0,
-                binary: format == Format::Binary,
-                len: value.map_or(-1, |v| i32::try_from(v.len()).unwrap_or(i32::MAX)),
-            })
-            .collect();
-        match self.gate.admit(effective.asked(parameters), &effective.ruling) {
+        self.parameters.clear();
+        self.parameters.extend(message.typed_params().map(|(format, value)| Parameter {
+            oid: 0,
+            binary: format == Format::Binary,
+            len: value.map_or(-1, |v| i32::try_from(v.len()).unwrap_or(i32::MAX)),
+        }));
+        match self.gate.admit(&effective.asked(), &self.parameters, &effective.ruling) {
             Err(refused) => self.replace_extended(len, refused, pipe),
             Ok(permitted) => {
                 let name: Box<str> = message.portal.into();

@@ -169,7 +169,7 @@ impl Conversation {
             let refused = self.refuse(refusal::cursor_beside_portals());
             return self.replace_query(len, refused, pipe);
         }
-        match self.gate.admit(effective.asked(Vec::new()), &effective.ruling) {
+        match self.gate.admit(&effective.asked(), &[], &effective.ruling) {
             Err(refused) => self.replace_query(len, refused, pipe),
             Ok(permitted) => {
                 let run = self.begin(&permitted, &effective);

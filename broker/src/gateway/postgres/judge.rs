@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use hoop_ledger::entry::Parameter;
+use hoop_ledger::draft::Statement as Line;
 use hoop_policy::{SessionFacts, TargetFacts, Verdict, Via};
 use hoop_statement::{Facts, Prepared, Verb};
 use tokio::sync::oneshot;
@@ -44,6 +44,8 @@ pub struct Judged {
     copy: Option<Arc<CopyMask>>,
     /// What is recorded instead of the text alone, when it EXECUTEs others.
     told: Option<Told>,
+    /// What its entries have in common.
+    line: OnceLock<Line>,
 }
 
 /// A text together with what its EXECUTE runs.
@@ -68,9 +70,9 @@ pub enum Looked {
 
 impl Judged {
     /// What the gate records of it.
-    pub fn asked(&self, parameters: Vec<Parameter>) -> Asked<'_> {
+    pub fn asked(&self) -> Asked<'_> {
         let (record, verbs, affected) = self.told();
-        Asked { record, verbs, affected, write: self.write, parameters }
+        Asked { record, verbs, affected, write: self.write, line: &self.line }
     }
 
     /// It names a relation with classified columns.
@@ -181,6 +183,7 @@ impl Judged {
             write: inner.write || self.facts.statements.len() > 1 || !self.only_executes(),
             classified: self.classified || inner.classified,
             copy: self.copy.clone(),
+            line: OnceLock::new(),
         }
     }
 
@@ -249,7 +252,7 @@ impl Judge {
                     self.parsing = None;
                     match answer {
                         Ok((parsed, analysed)) => {
-                            keep(&parsed, &analysed);
+                            let analysed = keep(&parsed, analysed);
                             if parsed != text {
                                 return self.look(text, cx);
                             }
@@ -262,10 +265,7 @@ impl Judge {
             None => match cached(text) {
                 Some(analysed) => analysed,
                 None => match self.parser.analyse(text) {
-                    Ok(analysed) => {
-                        keep(text, &analysed);
-                        analysed
-                    }
+                    Ok(analysed) => keep(text, analysed),
                     Err(answer) => {
                         self.parsing = Some(answer);
                         return self.look(text, cx);
@@ -325,6 +325,7 @@ impl Judge {
             classified,
             copy,
             told: None,
+            line: OnceLock::new(),
         }
     }
 

@@ -10,6 +10,7 @@
 //! INVARIANT: bytes past `ready` are never written. Only [`Pipe::pass`] lets bytes of the other side through, for a
 //! [`Pass`] that the gate makes; [`Pipe::replace`] and [`Pipe::insert`] write bytes of our own.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -18,8 +19,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::gate::Pass;
 
-/// Buffers larger than this go back to their base size when they are empty.
-const SHRINK_FACTOR: usize = 2;
+/// Read buffers that a lane keeps for its connections. More than a few are in use only while clients or targets are
+/// slow to take what is ready for them.
+const SPARE: usize = 32;
+
+/// A side buffer that grew beyond this is given back when it is empty.
+const KEEP_ALT: usize = 4 << 10;
+
+thread_local! {
+    // One list a lane: a connection that has nothing to move holds no buffer, so that thousands may be idle.
+    static SPARES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// One direction of a conversation.
 #[derive(Debug)]
@@ -29,6 +39,8 @@ pub struct Pipe {
     sent: usize,
     ready: usize,
     end: usize,
+    /// Bytes of `buf` that may hold what was read.
+    used: usize,
     alt: Vec<u8>,
     alt_sent: usize,
     /// Bytes written so far, for the metrics.
@@ -36,10 +48,20 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    /// An empty pipe that reads up to `base` bytes at a time. The buffer is taken at the first read.
+    /// An empty pipe that reads up to `base` bytes at a time. It holds a buffer only while bytes are in it.
     #[must_use]
     pub const fn new(base: usize) -> Self {
-        Self { buf: Vec::new(), base, sent: 0, ready: 0, end: 0, alt: Vec::new(), alt_sent: 0, written: 0 }
+        Self {
+            buf: Vec::new(),
+            base,
+            sent: 0,
+            ready: 0,
+            end: 0,
+            used: 0,
+            alt: Vec::new(),
+            alt_sent: 0,
+            written: 0,
+        }
     }
 
     /// Puts bytes that were read elsewhere (after a start-up packet) in front.
@@ -47,6 +69,7 @@ impl Pipe {
         self.make_room(bytes.len());
         self.buf[self.end..self.end + bytes.len()].copy_from_slice(bytes);
         self.end += bytes.len();
+        self.used = self.used.max(self.end);
     }
 
     /// What was read and is not decoded yet.
@@ -106,7 +129,9 @@ impl Pipe {
             self.sent = 0;
         }
         let want = (self.end + n).max(self.base);
-        if self.buf.len() < want {
+        if self.buf.is_empty() && want == self.base {
+            self.buf = spare(self.base);
+        } else if self.buf.len() < want {
             self.buf.resize(want, 0);
         }
     }
@@ -125,10 +150,14 @@ impl Pipe {
             self.make_room((self.end - self.sent).max(self.base / 4));
         }
         let mut space = ReadBuf::new(&mut self.buf[self.end..]);
-        ready!(Pin::new(from).poll_read(cx, &mut space))?;
+        let read = Pin::new(from).poll_read(cx, &mut space);
         let n = space.filled().len();
         self.end += n;
-        Poll::Ready(Ok(n))
+        self.used = self.used.max(self.end);
+        if self.end == self.sent {
+            self.recycle();
+        }
+        read.map_ok(|()| n)
     }
 
     /// Writes what may be written, then flushes the transport.
@@ -169,19 +198,38 @@ impl Pipe {
         Pin::new(to).poll_flush(cx)
     }
 
-    /// Gives large buffers back once they are empty.
+    /// Gives the buffers back once they are empty.
     fn recycle(&mut self) {
         if self.sent != self.end {
             return;
         }
         (self.sent, self.ready, self.end) = (0, 0, 0);
-        if self.buf.len() > self.base * SHRINK_FACTOR {
-            self.buf = Vec::new();
+        let mut buf = std::mem::take(&mut self.buf);
+        if buf.len() == self.base {
+            // The next one to use it is another session: nothing of this one stays.
+            buf[..self.used].fill(0);
+            keep(buf);
         }
-        if self.alt.capacity() > self.base * SHRINK_FACTOR {
+        self.used = 0;
+        if self.alt.capacity() > KEEP_ALT {
             self.alt = Vec::new();
         }
     }
+}
+
+/// A buffer of `base` bytes, one of this lane's spare ones if there is one.
+fn spare(base: usize) -> Vec<u8> {
+    let spare = SPARES.with_borrow_mut(Vec::pop);
+    spare.filter(|buf| buf.len() == base).unwrap_or_else(|| vec![0; base])
+}
+
+/// Keeps a clean buffer for the next connection that reads.
+fn keep(buf: Vec<u8>) {
+    SPARES.with_borrow_mut(|spares| {
+        if spares.len() < SPARE {
+            spares.push(buf);
+        }
+    });
 }
 
 #[cfg(test)]

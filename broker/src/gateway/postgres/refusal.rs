@@ -1,7 +1,7 @@
 //! Errors that the gateway writes itself, and server errors that it writes anew.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hoop_api::{SessionId, StatementId, Untrusted};
 use hoop_pgwire::SqlState;
@@ -13,8 +13,10 @@ use crate::session::EndReason;
 
 /// What the gate records of a message whose text is not known to be harmless: nothing.
 #[must_use]
-pub const fn unnamed() -> Asked<'static> {
-    Asked { record: "", verbs: &[], affected: &[], write: false, parameters: Vec::new() }
+pub fn unnamed() -> Asked<'static> {
+    // What is refused has an entry of its own kind, so nothing is ever kept here.
+    static NO_LINE: OnceLock<hoop_ledger::draft::Statement> = OnceLock::new();
+    Asked { record: "", verbs: &[], affected: &[], write: false, line: &NO_LINE }
 }
 
 fn reason(sqlstate: &'static str, rule: &str, message: String, hint: &str, record: &str) -> Arc<Reason> {

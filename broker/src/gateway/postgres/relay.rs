@@ -38,12 +38,17 @@ impl Relay {
     pub async fn run(&mut self, talk: &mut Conversation, session: &Arc<Session>) -> End {
         let mut ending = pin!(session.wait_end());
         let mut ended = None;
+        let mut listening = false;
         poll_fn(|cx| {
+            // Once it listens, polling again would take the lock that all connections of the session share, for each
+            // message; its wake comes after the mark. The task's waker stays the same.
             if ended.is_none()
+                && (!listening || session.is_marked_ended())
                 && let Poll::Ready(reason) = ending.as_mut().poll(cx)
             {
                 ended = Some(reason);
             }
+            listening = true;
             match ended {
                 // A stopping broker lets a statement finish; every other end cuts at once.
                 Some(EndReason::Shutdown) if !talk.is_idle() => {}

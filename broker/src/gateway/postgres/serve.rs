@@ -202,7 +202,10 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     let Opened { id, target, upstream, catalog, scribe, key } = opened;
     let session = arrived.session;
     let greeting = greeting(&upstream, &key, arrived.version);
-    let gate = Gate::new(scribe, session.id, id, target.name.clone());
+    let Ok(gate) = Gate::new(scribe, session.id, id, target.name.clone()) else {
+        tracing::error!(connection = %id, "the entries of a connection could not be written; it is closed");
+        return;
+    };
     let judge = Judge::new(gateway, &session, &target, &catalog, arrived.via);
     let parts = Parts {
         gate,

@@ -1,4 +1,5 @@
-//! What is known of a text by itself: its facts, and what follows from them alone. Kept by lane, by exact text.
+//! What is known of a text by itself: its facts, and what follows from them alone. Kept by lane, by exact text; texts
+//! that differ in their constants alone share one account, so that a verdict on one serves for all.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -17,10 +18,11 @@ const CACHED_BYTES: usize = 8 << 20;
 /// What a text is, or why it is refused.
 pub type Analysed = Result<Arc<TextFacts>, Arc<Reason>>;
 
-/// Facts of a text and what follows from them alone.
+/// Facts of a text and what follows from them alone. All of it but the id is what equality of two texts means: judging
+/// looks at nothing else.
 #[derive(Debug)]
 pub struct TextFacts {
-    /// Unique among all texts of this process.
+    /// Unique among all accounts of this process.
     pub(super) id: u64,
     pub(super) statements: Vec<Facts>,
     pub(super) record: String,
@@ -35,7 +37,29 @@ pub struct TextFacts {
 #[derive(Default)]
 struct Cache {
     by_text: HashMap<Box<str>, Analysed>,
+    /// The last account of each record.
+    by_record: HashMap<Box<str>, Arc<TextFacts>>,
     bytes: usize,
+    record_bytes: usize,
+}
+
+impl Cache {
+    /// The account that an earlier text with the same facts has, or this one. The record alone does not tell: constants
+    /// that matter (a setting's value) are facts and not in it.
+    fn shared(&mut self, facts: &Arc<TextFacts>) -> Arc<TextFacts> {
+        match self.by_record.get(&*facts.record) {
+            Some(known) if known.same(facts) => Arc::clone(known),
+            Some(_) | None => {
+                if self.by_record.len() >= CACHED_TEXTS || self.record_bytes > CACHED_BYTES {
+                    self.by_record.clear();
+                    self.record_bytes = 0;
+                }
+                self.record_bytes += facts.record.len();
+                self.by_record.insert(facts.record.as_str().into(), Arc::clone(facts));
+                Arc::clone(facts)
+            }
+        }
+    }
 }
 
 thread_local! {
@@ -47,17 +71,21 @@ pub(super) fn cached(text: &str) -> Option<Analysed> {
     FACTS.with_borrow(|c| c.by_text.get(text).cloned())
 }
 
-pub(super) fn keep(text: &str, analysed: &Analysed) {
+/// Keeps what a text is, and gives the account that it shares with texts like it.
+pub(super) fn keep(text: &str, analysed: Analysed) -> Analysed {
     if text.len() > CACHED_BYTES / 8 {
-        return;
+        return analysed;
     }
     FACTS.with_borrow_mut(|c| {
         if c.by_text.len() >= CACHED_TEXTS || c.bytes + text.len() > CACHED_BYTES {
-            *c = Cache::default();
+            c.by_text.clear();
+            c.bytes = 0;
         }
+        let analysed = analysed.map(|facts| c.shared(&facts));
         c.bytes += text.len();
         c.by_text.insert(text.into(), analysed.clone());
-    });
+        analysed
+    })
 }
 
 /// Parses a text. Needs a stack of [`hoop_statement::STACK_BYTES`].
@@ -70,7 +98,9 @@ pub fn analyse(text: &str, bytes: usize, depth: usize) -> Analysed {
 }
 
 impl TextFacts {
-    fn new(id: u64, text: &str, analysis: Analysis) -> Self {
+    fn new(id: u64, text: &str, mut analysis: Analysis) -> Self {
+        // Where a statement stands in its text is of this text, not of all that share the account.
+        analysis.statements.iter_mut().for_each(|facts| facts.span = 0..0);
         let mut verbs: Vec<String> = Vec::new();
         let mut affected: Vec<String> = Vec::new();
         for facts in &analysis.statements {
@@ -105,6 +135,18 @@ impl TextFacts {
             record: analysis.record,
             statements: analysis.statements,
         }
+    }
+
+    /// True when nothing that judging and recording look at differs.
+    fn same(&self, other: &Self) -> bool {
+        let Self { id: _, statements, record, verbs, affected, write, copies_in, copy_out } = self;
+        *record == other.record
+            && *statements == other.statements
+            && *verbs == other.verbs
+            && *affected == other.affected
+            && *write == other.write
+            && *copies_in == other.copies_in
+            && *copy_out == other.copy_out
     }
 
     pub(super) fn names_any(&self, relations: &HashSet<(String, String)>) -> bool {
@@ -174,6 +216,33 @@ fn without_numbers(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::{analyse, keep};
+
+    fn kept(text: &str) -> std::sync::Arc<super::TextFacts> {
+        keep(text, analyse(text, 1 << 20, 100)).unwrap()
+    }
+
+    #[test]
+    fn texts_that_differ_in_constants_share_an_account() {
+        let one = kept("SELECT a FROM t WHERE id = 1");
+        assert_eq!(one.id, kept("SELECT a FROM t WHERE id = 4711").id);
+        assert_ne!(one.id, kept("SELECT a FROM u WHERE id = 1").id);
+        assert_ne!(one.id, kept("DELETE FROM t WHERE id = 1").id);
+    }
+
+    #[test]
+    fn a_constant_that_is_judged_is_not_shared() {
+        let harmless = kept("SET client_encoding = 'UTF8'");
+        let harmful = kept("SET client_encoding = 'GBK'");
+        assert_eq!(harmless.record, harmful.record);
+        assert_ne!(harmless.id, harmful.id);
+        assert_ne!(
+            kept("SELECT set_config('client_encoding', 'UTF8', false)").id,
+            kept("SELECT set_config('client_encoding', 'GBK', false)").id
+        );
+        assert_ne!(kept("COPY t (a) TO STDOUT").id, kept("COPY t (a) TO STDOUT (FORMAT csv)").id);
+    }
+
     #[test]
     fn names_carry_no_numbers_into_the_ledger() {
         assert_eq!(super::without_numbers("public.orders_12"), "public.orders_12");

@@ -11,6 +11,7 @@ use super::super::disk::{Disk, Files, Handle};
 use super::super::{Ledger, OpenError, Opened, Poisoned};
 use super::{end, envelope, good, key, open, origin, statement, wait};
 use crate::clock::Boot;
+use crate::config::Durability;
 
 /// Lets the n-th write or sync fail, and all after it.
 struct Faulty {
@@ -104,7 +105,7 @@ impl Handle for FaultyHandle {
 fn faulty(path: &Path, fault: Fault) -> (Result<Opened, OpenError>, Arc<Plan>) {
     let plan = Arc::new(Plan { left: AtomicI64::new(i64::MAX), fault, log: Mutex::default() });
     let disk = Box::new(Faulty { files: Files::new(path.to_owned()), plan: Arc::clone(&plan) });
-    (Ledger::open_on(disk, path, &key(), &origin(), &Boot::start(), |_| ()), plan)
+    (Ledger::open_on(disk, path, (&key(), &origin(), &Boot::start(), Durability::Disk), |_| ()), plan)
 }
 
 #[test]
@@ -199,7 +200,7 @@ fn a_full_queue_refuses_and_goes_on() {
     let path = dir.path().join("ledger");
     let gate = Arc::new(Barrier::new(2));
     let disk = Box::new(Slow(Files::new(path.clone()), Arc::clone(&gate)));
-    let opened = Ledger::open_on(disk, &path, &key(), &origin(), &Boot::start(), |_| ());
+    let opened = Ledger::open_on(disk, &path, (&key(), &origin(), &Boot::start(), Durability::Disk), |_| ());
     let Opened { ledger, committer, .. } = opened.unwrap();
     ledger.append(&envelope(end("small"))).unwrap();
     gate.wait();
@@ -265,7 +266,7 @@ fn a_disk_that_hangs_is_given_up_at_the_second_look() {
     let path = dir.path().join("ledger");
     let gate = Arc::new(Barrier::new(2));
     let disk = Box::new(Hanging(Files::new(path.clone()), Arc::clone(&gate)));
-    let opened = Ledger::open_on(disk, &path, &key(), &origin(), &Boot::start(), |_| ());
+    let opened = Ledger::open_on(disk, &path, (&key(), &origin(), &Boot::start(), Durability::Disk), |_| ());
     let Opened { ledger, committer, .. } = opened.unwrap();
     let ticket = ledger.append(&envelope(end("small"))).unwrap();
     gate.wait();

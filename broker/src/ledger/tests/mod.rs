@@ -16,6 +16,7 @@ use hoop_ledger::verify::{Report, Segment, Verifier};
 use super::disk::Files;
 use super::{Ledger, OpenError, Opened, Poisoned, Ticket};
 use crate::clock::Boot;
+use crate::config::Durability;
 
 fn key() -> SigningKey {
     SigningKey::from_bytes(&[9; 32])
@@ -57,7 +58,7 @@ fn statement(id: &str, text: &str) -> Event {
 }
 
 fn open(dir: &Path) -> Opened {
-    Ledger::open(dir, &key(), &origin(), &Boot::start()).unwrap()
+    Ledger::open(dir, &key(), &origin(), &Boot::start(), Durability::Disk).unwrap()
 }
 
 /// Verifies the files as an assessor would; returns the report and the entries.
@@ -155,8 +156,9 @@ fn segments_roll_and_each_is_signed_at_its_seam() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger");
     let disk = Box::new(Files::new(path.clone()));
-    let opened =
-        Ledger::open_on(disk, &path, &key(), &origin(), &Boot::start(), |w| w.set_segment_bytes(4096));
+    let opened = Ledger::open_on(disk, &path, (&key(), &origin(), &Boot::start(), Durability::Disk), |w| {
+        w.set_segment_bytes(4096)
+    });
     let Opened { ledger, committer, .. } = opened.unwrap();
     for n in 0..60 {
         wait(&ledger, ledger.append(&envelope(end(&n.to_string()))).unwrap()).unwrap();
@@ -197,17 +199,20 @@ fn a_second_broker_is_kept_out() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger");
     let first = open(&path);
-    let again = Ledger::open(&path, &key(), &origin(), &Boot::start());
+    let again = Ledger::open(&path, &key(), &origin(), &Boot::start(), Durability::Disk);
     assert!(matches!(again, Err(OpenError::Locked(_))));
     first.committer.stop().unwrap();
     let other = SigningKey::from_bytes(&[1; 32]);
     let second = open(&path);
     second.ledger.append(&envelope(end("1"))).unwrap();
     second.committer.stop().unwrap();
-    let wrong = Ledger::open(&path, &other, &origin(), &Boot::start());
+    let wrong = Ledger::open(&path, &other, &origin(), &Boot::start(), Durability::Disk);
     assert!(matches!(wrong, Err(OpenError::Damaged(_))), "a foreign key was taken");
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o750)).unwrap();
-    assert!(matches!(Ledger::open(&path, &key(), &origin(), &Boot::start()), Err(OpenError::Open(_))));
+    assert!(matches!(
+        Ledger::open(&path, &key(), &origin(), &Boot::start(), Durability::Disk),
+        Err(OpenError::Open(_))
+    ));
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -290,7 +295,7 @@ fn a_torn_batch_is_cut_and_kept_and_damage_is_refused() {
     let mut bytes = std::fs::read(live.join(&name)).unwrap();
     bytes[200] ^= 1;
     std::fs::write(live.join(&name), &bytes).unwrap();
-    let refused = Ledger::open(&live, &key(), &origin(), &Boot::start());
+    let refused = Ledger::open(&live, &key(), &origin(), &Boot::start(), Durability::Disk);
     let Err(OpenError::Damaged(failure)) = refused else { panic!("a damaged ledger was opened") };
     assert_eq!(failure.sequence, 0);
     assert_eq!(std::fs::read(live.join(&name)).unwrap(), bytes, "the evidence was changed");
