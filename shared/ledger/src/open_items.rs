@@ -84,6 +84,8 @@ impl OpenItems {
             Event::SessionOpen { session, .. } => {
                 self.open(Kind::Session, session, sequence, envelope);
             }
+            // How far a text of several statements has come is not its end.
+            Event::StatementEnd { .. } if envelope.outcome == Outcome::Pending => {}
             Event::StatementEnd { statement, .. } => {
                 self.close(Kind::Statement, statement);
             }
