@@ -6,11 +6,11 @@
 //! way, so each statement has one **key** on both sides.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 /// What every marker begins with.
 pub const MARK: &str = "mk_";
@@ -38,6 +38,32 @@ pub struct Statement {
     pub ends: Vec<End>,
 }
 
+/// Of an entry, what is asked here.
+#[derive(Debug, Deserialize)]
+struct Entry {
+    boot: String,
+    outcome: String,
+    event: Event,
+}
+
+/// Of all kinds of events, what is asked here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Event {
+    #[serde(rename = "type")]
+    kind: String,
+    session: String,
+    connection: String,
+    statement: String,
+    text: String,
+    write: bool,
+    what: String,
+    id: String,
+    part: u32,
+    parts: u32,
+    json: String,
+}
+
 #[derive(Debug, Default)]
 struct Naming {
     last: Option<String>,
@@ -49,7 +75,7 @@ struct Naming {
 #[derive(Debug, Default)]
 pub struct Book {
     dir: PathBuf,
-    read_to: BTreeMap<PathBuf, usize>,
+    read_to: BTreeMap<PathBuf, u64>,
     parts: String,
     namings: HashMap<String, Naming>,
     /// Statements by key.
@@ -97,81 +123,80 @@ impl Book {
         // Only the last one that was read can have grown.
         let known = self.read_to.len().saturating_sub(1);
         for path in segments.into_iter().skip(known) {
-            let bytes = fs::read(&path)?;
-            let head = number(&bytes, 8, 4).unwrap_or(0);
-            let mut at = self.read_to.get(&path).copied().unwrap_or(head).max(head);
+            let mut offset = self.read_to.get(&path).copied().unwrap_or(0);
+            let mut file = File::open(&path)?;
+            file.seek(SeekFrom::Start(offset))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            // The header says itself how long it is. A kill can leave a file without one.
+            let mut at = if offset == 0 { number(&bytes, 8, 4).unwrap_or(0) } else { 0 };
             while let Some((entry, next)) = frame(&bytes, at) {
-                self.take(&entry);
+                self.take(entry);
                 at = next;
             }
-            self.read_to.insert(path, at);
+            offset += at as u64;
+            self.read_to.insert(path, offset);
         }
         Ok(())
     }
 
-    fn take(&mut self, entry: &Value) {
-        let event = &entry["event"];
-        if event["type"] == "part" {
-            // A first part begins anew: the end of those before it was cut with a torn batch.
-            if event["part"] == 1 {
-                self.parts.clear();
+    fn take(&mut self, entry: Entry) {
+        let event = &entry.event;
+        if event.kind != "part" {
+            return self.take_whole(&entry);
+        }
+        // A first part begins anew: the end of those before it was cut with a torn batch.
+        if event.part == 1 {
+            self.parts.clear();
+        }
+        self.parts += &event.json;
+        if event.part == event.parts {
+            match serde_json::from_str(&std::mem::take(&mut self.parts)) {
+                Ok(whole) => self.take_whole(&whole),
+                Err(e) => self.faults.push(format!("parts that make no entry: {e}")),
             }
-            self.parts += event["json"].as_str().unwrap_or_default();
-            if event["part"] == event["parts"] {
-                match serde_json::from_str(&std::mem::take(&mut self.parts)) {
-                    Ok(whole) => self.take_whole(&whole),
-                    Err(e) => self.faults.push(format!("parts that make no entry: {e}")),
-                }
-            }
-        } else {
-            self.take_whole(entry);
         }
     }
 
-    fn take_whole(&mut self, entry: &Value) {
-        let event = &entry["event"];
-        let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
-        let boot = entry["boot"].as_str().unwrap_or_default();
-        match event["type"].as_str().unwrap_or_default() {
-            "broker_start" => drop(self.boots.insert(boot.to_owned())),
+    fn take_whole(&mut self, entry: &Entry) {
+        let event = &entry.event;
+        match event.kind.as_str() {
+            "broker_start" => drop(self.boots.insert(entry.boot.clone())),
             "statement" => self.statement(event, false),
             "denial" => self.statement(event, true),
-            "statement_end" => match entry["outcome"].as_str() {
-                Some("success") => self.end(&text("statement"), End::Success),
-                Some("failure") => self.end(&text("statement"), End::Failure),
-                Some("unknown") => self.end(&text("statement"), End::Unknown),
+            "statement_end" => match entry.outcome.as_str() {
+                "success" => self.end(&event.statement, End::Success),
+                "failure" => self.end(&event.statement, End::Failure),
+                "unknown" => self.end(&event.statement, End::Unknown),
                 // How far a text of several statements has come.
-                Some("pending") => {}
-                other => self.faults.push(format!("a statement's end with the outcome {other:?}")),
+                "pending" => {}
+                other => self.faults.push(format!("a statement's end with the outcome `{other}`")),
             },
-            "session_open" => drop(self.open.insert(text("session"), boot.to_owned())),
-            "connection" => drop(self.open.insert(text("connection"), boot.to_owned())),
-            "session_end" => drop(self.open.remove(&text("session"))),
-            "connection_end" => drop(self.open.remove(&text("connection"))),
+            "session_open" => drop(self.open.insert(event.session.clone(), entry.boot.clone())),
+            "connection" => drop(self.open.insert(event.connection.clone(), entry.boot.clone())),
+            "session_end" => drop(self.open.remove(&event.session)),
+            "connection_end" => drop(self.open.remove(&event.connection)),
             "closed_unknown" => {
                 self.closed_unknown += 1;
-                if event["what"] == "statement" {
-                    self.end(&text("id"), End::Unknown);
-                } else if self.open.remove(&text("id")).is_none() {
-                    self.faults.push(format!("`{}` was closed as unknown and was not open", text("id")));
+                if event.what == "statement" {
+                    self.end(&event.id, End::Unknown);
+                } else if self.open.remove(&event.id).is_none() {
+                    self.faults.push(format!("`{}` was closed as unknown and was not open", event.id));
                 }
             }
             _ => {}
         }
     }
 
-    fn statement(&mut self, event: &Value, denied: bool) {
-        let text = event["text"].as_str().unwrap_or_default();
-        let connection = event["connection"].as_str().unwrap_or_default();
-        let naming = self.namings.entry(connection.to_owned()).or_default();
-        let Some(key) = naming.key(marker(text)) else {
-            self.faults.push(format!("a statement that no client sent: {text:.80}"));
+    fn statement(&mut self, event: &Event, denied: bool) {
+        let naming = self.namings.entry(event.connection.clone()).or_default();
+        let Some(key) = naming.key(marker(&event.text)) else {
+            self.faults.push(format!("a statement that no client sent: {:.80}", event.text));
             return;
         };
-        self.keys.insert(event["statement"].as_str().unwrap_or_default().to_owned(), key.clone());
+        self.keys.insert(event.statement.clone(), key.clone());
         self.fresh.push(key.clone());
-        let write = event["write"] == true;
-        let statement = Statement { write, denied, ends: Vec::new() };
+        let statement = Statement { write: event.write, denied, ends: Vec::new() };
         if self.statements.insert(key.clone(), statement).is_some() {
             self.faults.push(format!("`{key}` stands in the ledger twice"));
         }
@@ -239,7 +264,7 @@ fn number(bytes: &[u8], at: usize, len: usize) -> Option<usize> {
 
 /// The entry at `at` and where the next one begins; `None` where there is none, or none that is complete: a kill can
 /// stop a write anywhere, and recovery cuts what it left.
-fn frame(bytes: &[u8], at: usize) -> Option<(Value, usize)> {
+fn frame(bytes: &[u8], at: usize) -> Option<(Entry, usize)> {
     if number(bytes, at, 1)? != 1 {
         return None;
     }

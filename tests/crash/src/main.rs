@@ -21,9 +21,11 @@ mod world;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Rounds between two verifications of the whole ledger; every start verifies it too.
-const VERIFY_EVERY: u64 = 20;
-/// Faults that are told one by one.
+use check::Found;
+use plan::Dice;
+use world::World;
+
+/// Faults of a round that are told one by one.
 const TOLD: usize = 20;
 
 fn main() -> ExitCode {
@@ -53,28 +55,32 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<(u64, u64), St
 
 fn run(rounds: u64, seed: u64) -> ExitCode {
     eprintln!("crash: {rounds} rounds, seed {seed}");
-    let mut world = world::World::new();
-    let mut told = 0;
-    let mut tell = |faults: &[String]| {
-        for fault in faults.iter().skip(told).take(TOLD.saturating_sub(told)) {
-            eprintln!("FAULT: {fault}");
+    let mut found = Found::default();
+    for life in plan::rounds(rounds, &mut Dice::new(seed)).chunks(usize::try_from(plan::LIFE).unwrap_or(1)) {
+        let mut world = World::new(std::mem::take(&mut found));
+        for round in life {
+            let before = world.found.faults.len();
+            eprintln!("{}", world.round(round));
+            tell(&world.found.faults[before..]);
         }
-        told = faults.len();
-    };
-    for round in plan::rounds(rounds, &mut plan::Dice::new(seed)) {
-        eprintln!("{}", world.round(&round));
-        if round.number % VERIFY_EVERY == 0 {
-            world.verify();
+        let before = world.found.faults.len();
+        world.stop();
+        world.verify();
+        tell(&world.found.faults[before..]);
+        if !world.found.faults.is_empty() {
+            eprintln!("ledger and journals of this broker are in {}", world.keep().display());
         }
-        tell(&world.found.faults);
-    }
-    world.stop();
-    world.verify();
-    tell(&world.found.faults);
-    let found = &world.found;
-    if !found.faults.is_empty() {
-        eprintln!("{} faults; ledger and journals are in {}", found.faults.len(), world.keep().display());
+        found = std::mem::take(&mut world.found);
     }
     println!("lost {} of {}", found.lost, found.acknowledged);
     if found.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn tell(faults: &[String]) {
+    for fault in faults.iter().take(TOLD) {
+        eprintln!("FAULT: {fault}");
+    }
+    if faults.len() > TOLD {
+        eprintln!("FAULT: and {} more", faults.len() - TOLD);
+    }
 }

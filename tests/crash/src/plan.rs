@@ -63,8 +63,9 @@ pub struct Round {
     pub starts: Vec<u64>,
 }
 
-/// Rounds between two that roll a segment; the second round of a run is the first of them.
-const SEGMENT_EVERY: u64 = 25;
+/// Rounds with one broker. The last of them fills a segment, and the next broker begins with an empty ledger: every
+/// start reads all of its ledger, so a long one would make all rounds long.
+pub const LIFE: u64 = 33;
 
 /// All rounds of a run.
 #[must_use]
@@ -75,7 +76,7 @@ pub fn rounds(count: u64, dice: &mut Dice) -> Vec<Round> {
 fn round(number: u64, dice: &mut Dice) -> Round {
     let ms = Duration::from_millis;
     let moment = match dice.below(20) {
-        _ if number % SEGMENT_EVERY == 2 => Moment::Segment(Duration::from_micros(dice.below(5_000))),
+        _ if number % LIFE == 0 => Moment::Segment(Duration::from_micros(dice.below(5_000))),
         0 => Moment::Opening(ms(dice.below(400))),
         1..=6 => Moment::Acknowledged(1 + dice.below(300)),
         _ => Moment::After(ms(20 + dice.below(600))),

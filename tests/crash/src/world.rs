@@ -16,7 +16,7 @@ use crate::journal::Reader;
 use crate::plan::{Moment, Round};
 
 /// A round ends at the latest after so long, whatever was to be waited for.
-const ROUND: Duration = Duration::from_secs(20);
+const ROUND: Duration = Duration::from_secs(90);
 
 /// All that a run needs.
 #[derive(Debug)]
@@ -34,12 +34,12 @@ pub struct World {
 }
 
 impl World {
-    /// Starts a broker on a database with a table for the clients, and signs a person in.
+    /// Starts a broker on a database with a table for the clients, and signs a person in. Goes on with what was `found`.
     ///
     /// # Panics
     /// When any of it fails.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(found: Found) -> Self {
         let broker = Broker::start();
         let bob = broker.person("bob", "dba,leads");
         Cluster::shared().superuser(
@@ -54,8 +54,7 @@ impl World {
         let mut book = Book::new(broker.ledger());
         book.read().expect("the ledger is readable");
         let start = Duration::from_millis(300);
-        let (shared, found) = (Shared::default(), Found::default());
-        Self { broker, bob, book, shared, folder, journals, start, found }
+        Self { broker, bob, book, shared: Shared::default(), folder, journals, start, found }
     }
 
     /// Work, kill, recovery, check. Returns what the round was like.
