@@ -19,7 +19,7 @@ fn own_cluster() -> (Cluster, Broker, Person) {
 
 /// psql that streams rows without end, after its first row has come.
 fn streaming(tunnel: &Tunnel) -> Child {
-    const SQL: &str = "COPY (SELECT repeat('row ', 20) FROM generate_series(1, 2000000000)) TO STDOUT";
+    const SQL: &str = "COPY (SELECT repeat('row ', 20), generate_series(1, 2000000000)) TO STDOUT";
     let mut psql = tunnel.command("psql");
     psql.args(["-X", "-v", "VERBOSITY=verbose", "-c", SQL]);
     psql.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
