@@ -290,14 +290,13 @@ impl Broker {
         self.path("b")
     }
 
-    /// The folder of the ledger, found by its segments' folder name.
+    /// The folder of the ledger.
     #[must_use]
     pub fn ledger(&self) -> PathBuf {
         self.folder().join("ledger")
     }
 
-    /// Puts the ledger on a file system of its own with so much room (such as `4m`), before the broker starts. `None`
-    /// where this process may not mount.
+    /// Puts the ledger on a file system of its own of this size (`4m`), before the start; `None` where that is refused.
     #[must_use]
     pub fn small_ledger(&self, size: &str) -> Option<SmallDisk> {
         SmallDisk::mount(&self.ledger(), self.dir.path(), size)

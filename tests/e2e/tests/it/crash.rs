@@ -113,6 +113,7 @@ async fn a_text_that_was_half_done_is_closed_as_unknown() {
         "INSERT INTO orders VALUES (72, 1, 'x', now()); SELECT count(*) FROM generate_series(1, 20000000000)";
     let running = tokio::spawn(async move { client.simple_query(text).await.map(drop) });
     program::until("the first half to be recorded", || {
+        assert!(!running.is_finished(), "the text ends by itself: {running:?}");
         let entries = entries(&broker.ledger());
         events(&entries, "statement_end").iter().any(|e| e["outcome"] == "pending").then_some(())
     });

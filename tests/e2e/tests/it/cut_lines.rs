@@ -188,9 +188,8 @@ fn hoopctl_killed_under_a_write() {
 
 #[test]
 fn hoopctl_killed_under_a_stream_of_rows() {
-    let (broker, psql) = hoopctl_killed_under(
-        "COPY (SELECT repeat('row ', 20), generate_series(1, 2000000000)) TO STDOUT",
-    );
+    let (broker, psql) =
+        hoopctl_killed_under("COPY (SELECT repeat('row ', 20), generate_series(1, 2000000000)) TO STDOUT");
     assert_ne!(psql.code, 0);
     let entries = entries(&broker.ledger());
     assert_eq!(outcomes(&entries, "generate_series"), ["unknown"]);
