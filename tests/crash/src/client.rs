@@ -155,8 +155,9 @@ impl Pen<'_> {
     }
 
     fn answered(&mut self, key: &str) {
-        self.journal.answered(key).expect("the journal is ours");
+        // Counted first: a kill at an acknowledgement is to come while its entry could still be on the way.
         self.shared.answered.fetch_add(1, Ordering::Relaxed);
+        self.journal.answered(key).expect("the journal is ours");
     }
 
     /// Writes down, sends, waits for the whole answer, writes that down.

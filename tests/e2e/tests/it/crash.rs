@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use hoop_harness::{Cluster, Tunnel, program};
 
-use crate::support::{administrator, entries, events, ledger_key, outcomes, verify};
+use crate::support::{administrator, entries, events, ledger_key, verify};
 
 /// Clients at once, each with a relation of its own, so that the ledger, which keeps no constants, can tell them apart.
 const CLIENTS: [&str; 4] = ["journal_a", "journal_b", "journal_c", "journal_d"];
@@ -101,32 +101,4 @@ fn sessions_do_not_survive_a_crash_and_connect_says_so() {
     broker.start_again();
     tunnel.psql("SELECT 1").expect(2).says(&["hoopctl connect"]);
     bob.exec("SELECT 1").expect(0);
-}
-
-/// The first statement of a text is done and told; then the broker dies under the second.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_text_that_was_half_done_is_closed_as_unknown() {
-    let (broker, bob) = administrator();
-    let tunnel = bob.connect();
-    let client = tunnel.client().await;
-    let text =
-        "INSERT INTO orders VALUES (72, 1, 'x', now()); SELECT count(*) FROM generate_series(1, 20000000000)";
-    let running = tokio::spawn(async move { client.simple_query(text).await.map(drop) });
-    program::until("the first half to be recorded", || {
-        assert!(!running.is_finished(), "the text ends by itself: {running:?}");
-        let entries = entries(&broker.ledger());
-        events(&entries, "statement_end").iter().any(|e| e["outcome"] == "pending").then_some(())
-    });
-    broker.kill();
-    running.await.expect("the task does not panic").expect_err("the broker is gone");
-    Cluster::shared().superuser(
-        broker.database(),
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-         WHERE usename = 'hoop_gateway' AND datname = current_database()",
-    );
-    drop(tunnel);
-    broker.start_again();
-    bob.exec("SELECT 1").expect(0);
-    broker.stop();
-    assert_eq!(outcomes(&entries(&broker.ledger()), "INSERT INTO orders"), ["unknown"]);
 }
