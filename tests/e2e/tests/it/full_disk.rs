@@ -1,7 +1,7 @@
 //! The disk of the ledger is full: what is not recorded is not run, and the client hears exactly that. Afterwards the
 //! ledger is whole, and says itself why it ended.
 
-use hoop_harness::{Broker, Cluster, SmallDisk};
+use hoop_harness::{Broker, Cluster, SmallDisk, program};
 use tokio_postgres::error::SqlState;
 
 use crate::support::{entries, events, ledger_key, outcomes, verify};
@@ -59,7 +59,8 @@ async fn not_recorded_so_not_run() {
     start.says(&["ledger", "no room"]);
     disk.free();
     broker.start_again();
-    bob.exec("SELECT 1").expect(0);
+    // It listens before it has read its ledger, and hoopctl has its own idea of in time.
+    program::until("the broker to serve again", || (bob.exec("SELECT 1").code == 0).then_some(()));
     assert_eq!(broker.stop(), 0);
     whole(&broker, done);
     let folder = tempfile::tempdir().expect("a temporary folder");
