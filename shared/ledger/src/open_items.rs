@@ -143,3 +143,50 @@ impl OpenItems {
         items
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(outcome: Outcome, event: Event) -> Envelope {
+        let (user, origin) = (User::broker(), Origin::broker());
+        let (boot, affected) = ("b".to_owned(), vec!["t".to_owned()]);
+        Envelope { v: ENVELOPE_VERSION, time_us: 1, mono_us: 1, boot, user, origin, outcome, affected, event }
+    }
+
+    fn end(outcome: Outcome) -> Envelope {
+        let (sqlstate, masked) = ("00000".to_owned(), Vec::new());
+        let event = Event::StatementEnd {
+            statement: "s".into(),
+            rows: 1,
+            bytes: 1,
+            sqlstate,
+            duration_us: 1,
+            masked,
+        };
+        entry(outcome, event)
+    }
+
+    #[test]
+    fn a_text_that_is_half_done_is_open() {
+        let begun = Event::Statement {
+            statement: "s".into(),
+            session: "x".into(),
+            connection: "c".into(),
+            text: "INSERT …; SELECT …".into(),
+            verbs: Vec::new(),
+            write: true,
+            rules: Vec::new(),
+            parameters: Vec::new(),
+        };
+        let mut seen = vec![entry(Outcome::Pending, begun), end(Outcome::Pending)];
+        let open = |seen: &[Envelope]| {
+            let mut items = OpenItems::default();
+            (0..).zip(seen).for_each(|(sequence, envelope)| items.observe(sequence, envelope));
+            items.into_sorted().len()
+        };
+        assert_eq!(open(&seen), 1);
+        seen.push(end(Outcome::Success));
+        assert_eq!(open(&seen), 0);
+    }
+}
