@@ -129,6 +129,8 @@ limits! {
     handshake: Time = 10 * SECOND, SECOND..=MINUTE;
     /// Time for connecting to a target and signing in there.
     upstream_connect: Time = 10 * SECOND, SECOND..=2 * MINUTE;
+    /// Time after which a client or target whose machine answers nothing any more is given up.
+    dead_peer: Time = MINUTE, 5 * SECOND..=60 * MINUTE;
     /// Time that a statement waits for the ledger before it is refused.
     ledger_wait: Time = 5 * SECOND, 100..=MINUTE;
     /// Time that draining waits for open connections.

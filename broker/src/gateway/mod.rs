@@ -1,5 +1,6 @@
 //! The enforcing gateway: two ways in, one conversation. No SQL is parsed here and no policy is written here.
 
+pub mod alive;
 pub mod native;
 pub mod postgres;
 pub mod tunnel;

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::Gateway;
+use super::alive::ask_when_silent;
 use super::postgres::refusal::fatal;
 use super::postgres::serve::{Arrived, serve};
 use super::postgres::stream::Stream;
@@ -71,6 +72,7 @@ impl Native {
 
     async fn sign_in(&self, tcp: TcpStream, address: SocketAddr) -> std::io::Result<Option<(Arrived, bool)>> {
         tcp.set_nodelay(true)?;
+        ask_when_silent(&tcp, self.gateway.limits.dead_peer)?;
         let (mut stream, mut rest, parameters, version) = match self.hello(tcp, address).await? {
             Hello::Startup(stream, rest, parameters, version) => (stream, rest, parameters, version),
             Hello::Done => return Ok(None),

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::handshakes::Place;
 use crate::gateway::Gateway;
+use crate::gateway::alive::ask_when_silent;
 use crate::gateway::tunnel::{self, Granted};
 use crate::metrics::Handshake;
 
@@ -49,7 +50,8 @@ impl Https {
     /// Serves one accepted socket; `place` is held until it is a tunnel or closed.
     pub async fn serve(self, tcp: TcpStream, address: SocketAddr, place: Place) {
         let limit = self.gateway.limits.handshake;
-        if tcp.set_nodelay(true).is_err() {
+        if tcp.set_nodelay(true).and_then(|()| ask_when_silent(&tcp, self.gateway.limits.dead_peer)).is_err()
+        {
             return;
         }
         let tls = match tokio::time::timeout(limit, self.tls.accept(tcp)).await {

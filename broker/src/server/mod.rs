@@ -176,7 +176,7 @@ async fn run(
 ) -> Result<&'static str, ServeError> {
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    running.targets.look(config.limits.upstream_connect).await;
+    running.targets.look().await;
     loop {
         tokio::select! {
             _ = signals.term.recv() => return Ok("SIGTERM"),
@@ -255,7 +255,7 @@ impl Running {
         if let Err(e) = self.watching(config, self.identity.sweep()).await {
             tracing::error!(error = %e, "the sweep failed");
         }
-        self.targets.look_again(config.limits.upstream_connect);
+        self.targets.look_again();
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hoop_ledger::entry::{Event, Outcome};
 
-use crate::config::Target;
+use crate::config::{Limits, Target};
 use crate::control::{TargetDirectory, TargetState};
 use crate::gate::Scribe;
 use crate::gateway::Gateway;
@@ -37,15 +37,15 @@ impl Health {
         Self { gateway, known: Mutex::default() }
     }
 
-    /// Tries all targets now, at most `limit` each.
-    pub async fn look(&self, limit: Duration) {
+    /// Tries all targets now, at most `limits.upstream_connect` each.
+    pub async fn look(&self) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).looked = Some(Instant::now());
         let targets = self.gateway.targets.load_full();
         let mut tries = tokio::task::JoinSet::new();
         for target in targets.values() {
-            let target = Arc::clone(target);
+            let (target, gateway) = (Arc::clone(target), Arc::clone(&self.gateway));
             tries.spawn(async move {
-                let fault = attempt(&target, limit).await;
+                let fault = attempt(&target, &gateway.limits).await;
                 (target, fault)
             });
         }
@@ -57,15 +57,15 @@ impl Health {
     }
 
     /// Tries all targets in the background when the last time is long ago.
-    pub fn look_again(self: &Arc<Self>, limit: Duration) {
+    pub fn look_again(self: &Arc<Self>) {
         let due = {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.looked.is_none_or(|at| at.elapsed() >= AGAIN)
         };
         if due {
             let this = Arc::clone(self);
-            // Bounded by `limit`, and ended with the main runtime.
-            tokio::spawn(async move { this.look(limit).await });
+            // Bounded by `limits.upstream_connect`, and ended with the main runtime.
+            tokio::spawn(async move { this.look().await });
         }
     }
 
@@ -102,9 +102,9 @@ impl Health {
     }
 }
 
-async fn attempt(target: &Target, limit: Duration) -> Option<String> {
+async fn attempt(target: &Target, limits: &Limits) -> Option<String> {
     let database = target.databases.first()?;
-    upstream::connect(target, database, &[], limit).await.err().map(|e| e.to_string())
+    upstream::connect(target, database, &[], limits).await.err().map(|e| e.to_string())
 }
 
 impl TargetDirectory for Health {

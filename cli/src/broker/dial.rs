@@ -1,7 +1,10 @@
 //! Raw TLS connections to the broker, for the tunnel and for looking at its certificate.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustix::net::sockopt;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -11,6 +14,13 @@ use super::{CONNECT_TIMEOUT, no_broker};
 use crate::error::{Failure, plain};
 use crate::profile::BrokerUrl;
 use crate::trust::{self, CertificateFault};
+
+/// A broker whose machine answers nothing for about a minute is gone, though nothing was closed.
+const SILENCE: Duration = Duration::from_secs(30);
+/// Between questions whether it is still there, once it is silent.
+const QUESTION_EVERY: Duration = Duration::from_secs(10);
+/// Questions without an answer after which it is given up.
+const QUESTIONS: u32 = 3;
 
 /// One TLS connection to the broker.
 ///
@@ -37,6 +47,7 @@ pub async fn tls_or_fault(
         let tcp = TcpStream::connect((url.host(), url.port())).await?;
         // Small messages of a question-and-answer protocol: waiting for more to send costs a round trip.
         tcp.set_nodelay(true)?;
+        ask_when_silent(&tcp)?;
         TlsConnector::from(config).connect(name, tcp).await
     };
     match tokio::time::timeout(CONNECT_TIMEOUT, connected).await {
@@ -46,4 +57,13 @@ pub async fn tls_or_fault(
         }
         Err(_) => Err(no_broker(url, "it does not answer in time")),
     }
+}
+
+/// Otherwise a client that waits for an answer through a tunnel would wait for ever.
+fn ask_when_silent(tcp: &TcpStream) -> io::Result<()> {
+    sockopt::set_socket_keepalive(tcp, true)?;
+    sockopt::set_tcp_keepidle(tcp, SILENCE)?;
+    sockopt::set_tcp_keepintvl(tcp, QUESTION_EVERY)?;
+    sockopt::set_tcp_keepcnt(tcp, QUESTIONS)?;
+    Ok(())
 }

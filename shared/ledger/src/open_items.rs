@@ -84,6 +84,8 @@ impl OpenItems {
             Event::SessionOpen { session, .. } => {
                 self.open(Kind::Session, session, sequence, envelope);
             }
+            // How far a text of several statements has come is not its end.
+            Event::StatementEnd { .. } if envelope.outcome == Outcome::Pending => {}
             Event::StatementEnd { statement, .. } => {
                 self.close(Kind::Statement, statement);
             }
@@ -139,5 +141,52 @@ impl OpenItems {
         let mut items: Vec<_> = self.items.into_values().collect();
         items.sort_by_key(|item| (item.kind, item.sequence));
         items
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(outcome: Outcome, event: Event) -> Envelope {
+        let (user, origin) = (User::broker(), Origin::broker());
+        let (boot, affected) = ("b".to_owned(), vec!["t".to_owned()]);
+        Envelope { v: ENVELOPE_VERSION, time_us: 1, mono_us: 1, boot, user, origin, outcome, affected, event }
+    }
+
+    fn end(outcome: Outcome) -> Envelope {
+        let (sqlstate, masked) = ("00000".to_owned(), Vec::new());
+        let event = Event::StatementEnd {
+            statement: "s".into(),
+            rows: 1,
+            bytes: 1,
+            sqlstate,
+            duration_us: 1,
+            masked,
+        };
+        entry(outcome, event)
+    }
+
+    #[test]
+    fn a_text_that_is_half_done_is_open() {
+        let begun = Event::Statement {
+            statement: "s".into(),
+            session: "x".into(),
+            connection: "c".into(),
+            text: "INSERT …; SELECT …".into(),
+            verbs: Vec::new(),
+            write: true,
+            rules: Vec::new(),
+            parameters: Vec::new(),
+        };
+        let mut seen = vec![entry(Outcome::Pending, begun), end(Outcome::Pending)];
+        let open = |seen: &[Envelope]| {
+            let mut items = OpenItems::default();
+            (0..).zip(seen).for_each(|(sequence, envelope)| items.observe(sequence, envelope));
+            items.into_sorted().len()
+        };
+        assert_eq!(open(&seen), 1);
+        seen.push(end(Outcome::Success));
+        assert_eq!(open(&seen), 0);
     }
 }

@@ -15,6 +15,7 @@ use crate::person::Person;
 use crate::program::{self, Done, PATIENCE, free_port, ours, until};
 use crate::reaper::{Folder, Reaper};
 use crate::settings;
+use crate::small_disk::SmallDisk;
 
 /// The target that every broker of the tests has: this test's own copy of the demo's database.
 pub const TARGET: &str = "payments-db";
@@ -74,7 +75,15 @@ impl Broker {
     /// When `init` fails.
     #[must_use]
     pub fn prepare() -> Self {
-        let cluster = Cluster::shared();
+        Self::prepare_on(Cluster::shared())
+    }
+
+    /// The same, with a database in a cluster of the test's own.
+    ///
+    /// # Panics
+    /// When `init` fails.
+    #[must_use]
+    pub fn prepare_on(cluster: &Cluster) -> Self {
         let broker = Self {
             dir: Folder::new("hoop-br-"),
             port: free_port(),
@@ -129,11 +138,27 @@ impl Broker {
     /// # Panics
     /// When it runs already, or ends instead of listening.
     pub fn start_again(&self) {
+        self.launch();
+        let mut running = self.running.lock().expect("no test panics in here");
+        let (child, _) = running.as_mut().expect("it was launched");
+        until("the broker's port", || {
+            if let Some(status) = child.try_wait().expect("our child can be waited for") {
+                panic!("hoop-broker ended with {status}:\n{}", self.log());
+            }
+            TcpStream::connect(("127.0.0.1", self.port)).ok()
+        });
+    }
+
+    /// Starts the process (again) and does not wait for anything.
+    ///
+    /// # Panics
+    /// When it runs already.
+    pub fn launch(&self) {
         let mut running = self.running.lock().expect("no test panics in here");
         assert!(running.is_none(), "the broker runs already");
         let log =
             File::options().create(true).append(true).open(self.log_file()).expect("the folder is ours");
-        let mut child = self
+        let child = self
             .command(&["serve"])
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file handle can be cloned"))
@@ -144,12 +169,6 @@ impl Broker {
         let pid = child.id().to_string();
         // Should this process die first: nobody else must find a broker still there.
         let reaper = Reaper::new(r#"kill -9 "$1""#, &[&pid]);
-        until("the broker's port", || {
-            if let Some(status) = child.try_wait().expect("our child can be waited for") {
-                panic!("hoop-broker ended with {status}:\n{}", self.log());
-            }
-            TcpStream::connect(("127.0.0.1", self.port)).ok()
-        });
         *running = Some((child, reaper));
     }
 
@@ -271,10 +290,16 @@ impl Broker {
         self.path("b")
     }
 
-    /// The folder of the ledger, found by its segments' folder name.
+    /// The folder of the ledger.
     #[must_use]
     pub fn ledger(&self) -> PathBuf {
         self.folder().join("ledger")
+    }
+
+    /// Puts the ledger on a file system of its own of this size (`4m`), before the start; `None` where that is refused.
+    #[must_use]
+    pub fn small_ledger(&self, size: &str) -> Option<SmallDisk> {
+        SmallDisk::mount(&self.ledger(), self.dir.path(), size)
     }
 
     fn log_file(&self) -> PathBuf {
@@ -345,9 +370,7 @@ impl Login {
         let totp = totp_rs::Builder::new().with_secret(secret).build().expect("defaults of RFC 6238");
         totp.generate(step * 30).to_string()
     }
-}
 
-impl Login {
     /// A login known from elsewhere, such as a user of an identity provider.
     #[must_use]
     pub fn known(name: &str, password: &str, totp_secret: &str) -> Self {

@@ -32,7 +32,12 @@ impl Cluster {
         SHARED.get_or_init(Self::start)
     }
 
-    fn start() -> Self {
+    /// A cluster of its caller's own, for tests that harm it.
+    ///
+    /// # Panics
+    /// When PostgreSQL does not start.
+    #[must_use]
+    pub fn start() -> Self {
         let parent =
             tempfile::Builder::new().prefix("hoop-pg-").tempdir().expect("a temporary folder").keep();
         // The user `postgres` must be able to walk through it.
@@ -81,6 +86,20 @@ impl Cluster {
             &format!("CREATE DATABASE {name} TEMPLATE payments_template OWNER {GATEWAY_ROLE}"),
         );
         name
+    }
+
+    /// Kills the backends that serve `database`, as if they had crashed. The postmaster then ends all others and starts
+    /// anew: only for a cluster of one's own.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn kill_backends(&self, database: &str) {
+        let sql = format!(
+            "SELECT pid FROM pg_stat_activity WHERE datname = '{database}' AND usename = '{GATEWAY_ROLE}'"
+        );
+        let pids = self.superuser("postgres", &sql);
+        // `kill` is a program too: this workspace forbids the unsafe call.
+        program::run(Command::new("kill").arg("-9").args(pids.lines()), b"").expect(0);
     }
 
     /// Runs SQL as the superuser, around the gateway; answers unaligned rows.

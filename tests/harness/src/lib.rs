@@ -18,8 +18,10 @@ pub mod html;
 pub mod person;
 pub mod program;
 pub mod provider;
+pub mod proxy;
 pub mod reaper;
 pub mod settings;
+pub mod small_disk;
 pub mod tunnel;
 
 pub use broker::{Broker, Login, TARGET};
@@ -27,4 +29,6 @@ pub use cluster::Cluster;
 pub use person::Person;
 pub use program::{Done, PATIENCE};
 pub use provider::Provider;
+pub use proxy::Proxy;
+pub use small_disk::SmallDisk;
 pub use tunnel::Tunnel;

@@ -23,6 +23,15 @@ impl Tunnel {
     /// When `connect` ends instead; the message has what it said.
     #[must_use]
     pub fn open(person: &Person, options: &[&str]) -> Self {
+        Self::try_open(person, options).expect("`hoopctl connect` runs its command")
+    }
+
+    /// The same where the broker may be gone: `None` when `connect` ends before its command runs.
+    ///
+    /// # Panics
+    /// When hoopctl cannot be started.
+    #[must_use]
+    pub fn try_open(person: &Person, options: &[&str]) -> Option<Self> {
         const SHELL: &str = "env | grep ^PG; echo READY; exec cat >/dev/null";
         let mut command = person.hoopctl(&["connect", TARGET]);
         command.args(options).args(["--", "sh", "-c", SHELL]);
@@ -32,13 +41,22 @@ impl Tunnel {
         for line in BufReader::new(stdout).lines() {
             let line = line.expect("variables are UTF-8");
             if line == "READY" {
-                return tunnel;
+                return Some(tunnel);
             }
             if let Some((key, value)) = line.split_once('=') {
                 tunnel.settings.insert(key.to_owned(), value.to_owned());
             }
         }
-        panic!("`hoopctl connect` ended before its command ran");
+        None
+    }
+
+    /// Kills hoopctl as `kill -9` would: nothing is closed in order.
+    ///
+    /// # Panics
+    /// When it cannot be killed.
+    pub fn kill(mut self) {
+        self.child.kill().expect("our child can be killed");
+        self.child.wait().expect("our child can be waited for");
     }
 
     /// The variables that `connect` set, `PGHOST` and so on.

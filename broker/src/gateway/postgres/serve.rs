@@ -128,11 +128,13 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     })?;
     let wishes = startup::read(arrived.parameters.iter())?;
     let database = allowed_database(&wishes, &target)?;
-    let mut upstream =
-        upstream::connect(&target, &database, &wishes.settings, gateway.limits.upstream_connect)
-            .await
-            .map_err(|e| unreachable(&target, &e))?;
-    let catalog = catalog::read(&mut upstream, &target).await.map_err(|e| unreachable(&target, &e))?;
+    let mut upstream = upstream::connect(&target, &database, &wishes.settings, &gateway.limits)
+        .await
+        .map_err(|e| unreachable(&target, &e))?;
+    // Nobody listens for the end of the session yet, so a target that falls silent here must not be waited for.
+    let catalog = upstream::within(gateway.limits.upstream_connect, catalog::read(&mut upstream, &target))
+        .await
+        .map_err(|e| unreachable(&target, &e))?;
     let id = ConnectionId::from_parts(clock::unix_ms(), rand::random());
     let scribe = gateway.scribe(session, arrived.address, arrived.via.as_str(), session.client_key.is_none());
     let event = Event::Connection {

@@ -14,6 +14,7 @@ use super::sign_in::sign_in;
 use super::stream::Stream;
 use super::{fitness, tls};
 use crate::config::{Target, UpstreamAddress};
+use crate::gateway::alive::ask_when_silent;
 
 /// A signed-in connection to a target.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl UpstreamError {
     }
 }
 
-/// Connects to `database` of `target` and signs in, within `limit`.
+/// Connects to `database` of `target` and signs in, within `limits.upstream_connect`.
 ///
 /// # Errors
 /// [`UpstreamError`].
@@ -100,19 +101,29 @@ pub async fn connect(
     target: &Target,
     database: &str,
     settings: &[(String, String)],
-    limit: Duration,
+    limits: &crate::config::Limits,
 ) -> Result<Upstream, UpstreamError> {
-    tokio::time::timeout(limit, open(target, database, settings))
-        .await
-        .map_err(|_| UpstreamError::Timeout(limit))?
+    within(limits.upstream_connect, open(target, database, settings, limits.dead_peer)).await
+}
+
+/// Does `work` with the target, but not for longer than `limit`.
+///
+/// # Errors
+/// Those of `work`, and [`UpstreamError::Timeout`].
+pub async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, UpstreamError>>,
+) -> Result<T, UpstreamError> {
+    tokio::time::timeout(limit, work).await.map_err(|_| UpstreamError::Timeout(limit))?
 }
 
 async fn open(
     target: &Target,
     database: &str,
     settings: &[(String, String)],
+    dead_peer: Duration,
 ) -> Result<Upstream, UpstreamError> {
-    let (stream, binding) = transport(target).await?;
+    let (stream, binding) = transport(target, dead_peer).await?;
     let mut talk = Talk { stream, buf: Vec::with_capacity(4096) };
     let mut packet = Vec::with_capacity(256);
     let own = [
@@ -133,7 +144,7 @@ async fn open(
 }
 
 /// TCP or Unix socket, with TLS where the owner did not disable it, and the channel binding that goes with it.
-async fn transport(target: &Target) -> Result<(Stream, ChannelBinding), UpstreamError> {
+async fn transport(target: &Target, dead_peer: Duration) -> Result<(Stream, ChannelBinding), UpstreamError> {
     let (host, port) = match &target.address {
         UpstreamAddress::Unix(path) => {
             return Ok((Stream::Unix(UnixStream::connect(path).await?), ChannelBinding::unsupported()));
@@ -142,6 +153,7 @@ async fn transport(target: &Target) -> Result<(Stream, ChannelBinding), Upstream
     };
     let mut tcp = TcpStream::connect((host.as_str(), port)).await?;
     tcp.set_nodelay(true)?;
+    ask_when_silent(&tcp, dead_peer)?;
     let Some(config) = tls::client_config(target)? else {
         return Ok((Stream::Tcp(tcp), ChannelBinding::unsupported()));
     };
@@ -276,7 +288,7 @@ impl Upstream {
 /// [`UpstreamError`].
 pub async fn cancel(target: &Target, pid: u32, key: &[u8], limit: Duration) -> Result<(), UpstreamError> {
     let send = async {
-        let (mut stream, _) = transport(target).await?;
+        let (mut stream, _) = transport(target, limit).await?;
         let key = CancelKey::new(key).map_err(|_| UpstreamError::Protocol)?;
         let mut out = Vec::with_capacity(32);
         startup::cancel(&mut out, pid, &key).map_err(|_| UpstreamError::Protocol)?;
@@ -287,5 +299,5 @@ pub async fn cancel(target: &Target, pid: u32, key: &[u8], limit: Duration) -> R
         let _closed = stream.read(&mut nothing).await?;
         Ok(())
     };
-    tokio::time::timeout(limit, send).await.map_err(|_| UpstreamError::Timeout(limit))?
+    within(limit, send).await
 }

@@ -99,6 +99,24 @@ pub fn events<'a>(entries: &'a [Value], kind: &str) -> Vec<&'a Value> {
     entries.iter().filter(|e| e["event"]["type"] == kind).collect()
 }
 
+/// How the statements whose text has `part` ended, in order; one without an end is `none`.
+pub fn outcomes(entries: &[Value], part: &str) -> Vec<String> {
+    let has = |e: &&Value| e["event"]["text"].as_str().is_some_and(|text| text.contains(part));
+    let statements = events(entries, "statement").into_iter().filter(has);
+    let end = |statement: &Value| {
+        let id = &statement["event"]["statement"];
+        let closes = |e: &&Value| {
+            (e["event"]["type"] == "statement_end"
+                && e["outcome"] != "pending"
+                && e["event"]["statement"] == *id)
+                || (e["event"]["type"] == "closed_unknown" && e["event"]["id"] == *id)
+        };
+        let ends: Vec<_> = entries.iter().filter(closes).filter_map(|e| e["outcome"].as_str()).collect();
+        if ends.is_empty() { "none".to_owned() } else { ends.join(" and ") }
+    };
+    statements.map(end).collect()
+}
+
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).expect("the folder is readable") {
