@@ -24,6 +24,8 @@ pub struct Run {
     pub write: bool,
     /// It names a relation with classified columns: error texts are rebuilt.
     pub classified: bool,
+    /// It names no relation: its errors may speak of what its transaction did before.
+    pub bare: bool,
     /// When it was admitted.
     pub started: Instant,
     /// Rows of its answer so far.
