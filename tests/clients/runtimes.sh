@@ -27,10 +27,12 @@ python_with() {
 # The driver's jar, where Debian puts it.
 jdbc() { ls /usr/share/java/postgresql.jar 2>/dev/null; }
 
-# A Java that can compile, 17 or newer. Where `java` is a link into the alternatives, the compiler lies beside it too.
+# A Java that can compile, 17 or newer: its compiler lies beside it.
 java_kit() {
-    have java && have javac || return 1
-    version=$(javac -version 2>&1 | sed -n 's/^javac \([0-9]*\).*/\1/p')
+    have java || return 1
+    compiler=$(dirname "$(command -v java)")/javac
+    [ -x "$compiler" ] || return 1
+    version=$("$compiler" -version 2>&1 | sed -n 's/^javac \([0-9]*\).*/\1/p')
     [ "${version:-0}" -ge 17 ] || return 1
     command -v java
 }

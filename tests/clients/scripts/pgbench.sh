@@ -35,11 +35,11 @@ contents
 
 for mode in simple extended prepared; do
     for builtin in tpcb-like simple-update select-only; do
-        bench -M "$mode" -b "$builtin" -c 1 -t 60
+        bench -M "$mode" -b "$builtin" -c 1 -t 30
         contents
     done
     # Several clients at once: in which order is left to chance, that the money adds up is not.
-    bench -M "$mode" -b tpcb-like -c 4 -j 2 -t 25
+    bench -M "$mode" -b tpcb-like -c 4 -j 2 -t 10
     psql -X -At -c 'SELECT sum(abalance) = (SELECT sum(delta) FROM pgbench_history), (SELECT count(*) FROM pgbench_history) FROM pgbench_accounts'
     # From the same money on, so that every mode starts alike.
     psql -X -q -c 'UPDATE pgbench_accounts SET abalance = 0 WHERE abalance <> 0' -c 'UPDATE pgbench_tellers SET tbalance = 0 WHERE true' \
@@ -61,7 +61,7 @@ SELECT 1 AS three \aset
 INSERT INTO pgbench_history (tid, bid, aid, delta) VALUES (:id, :three, :id, :balance);
 SQL
 for mode in extended prepared; do
-    bench -M "$mode" -f pipeline.sql -c 2 -t 20
+    bench -M "$mode" -f pipeline.sql -c 2 -t 10
 done
 cat >compound.sql <<'SQL'
 SELECT 2 AS two \; SELECT 3 AS three \aset
@@ -69,7 +69,7 @@ BEGIN \; UPDATE pgbench_branches SET bbalance = bbalance + :three WHERE true \; 
 END;
 INSERT INTO pgbench_history (tid, bid, aid, delta) VALUES (:two, 1, :three, 9);
 SQL
-bench -f compound.sql -c 1 -t 20
+bench -f compound.sql -c 1 -t 10
 bench -M extended -f compound.sql -c 1 -t 1
 echo 'SELECT 1/0;' >failing.sql
 bench -f failing.sql -c 1 -t 3

@@ -1,10 +1,14 @@
 //! The clients: which script shows what each can do, and what it needs to run.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use hoop_harness::program::{self, Done, ours, workspace};
+use hoop_harness::program::{self, Done, PATIENCE, ours, workspace};
 
 use crate::way::{Transport, Way, Ways};
+
+/// How long a script may take. They take seconds, where nobody else uses the machine.
+const LIMIT: Duration = PATIENCE.saturating_mul(5);
 
 /// A client with its script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,14 +110,14 @@ impl Client {
     /// Runs its script along `way`, on fresh databases and in a folder of its own.
     ///
     /// # Panics
-    /// When it does not end within the patience of the harness.
+    /// When it does not end within [`LIMIT`].
     #[must_use]
     pub fn run(self, words: &[String], ways: &Ways, way: Way) -> Done {
         ways.fresh();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (first, rest) = words.split_first().expect("a command line has a program");
         let mut command = ways.command(first, way, self.transport());
-        program::run(command.args(rest).current_dir(folder.path()), b"")
+        program::run_within(LIMIT, command.args(rest).current_dir(folder.path()), b"")
     }
 }
 
