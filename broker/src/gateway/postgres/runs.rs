@@ -90,6 +90,7 @@ mod tests {
             ticket: Ticket::of(0),
             write: false,
             classified: false,
+            bare: false,
             started: Instant::now(),
             rows: 0,
             bytes: 0,
