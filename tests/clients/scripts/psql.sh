@@ -16,10 +16,10 @@ by_design() {
     esac
 }
 
-# Waits until a statement that begins with $1 runs on the server: bounded, and fails loudly.
+# Waits until a statement that begins with $1 sleeps on the server: one that is only parsed yet would ignore the cancel.
 until_runs() {
     tries=0
-    while [ "$(psql -X -At -c "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '$1%'")" = 0 ]; do
+    while [ "$(psql -X -At -c "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '$1%'")" = 0 ]; do
         tries=$((tries + 1))
         [ "$tries" -lt 300 ] || { echo "never ran: $1" && exit 1; }
         sleep 0.1
