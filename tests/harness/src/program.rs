@@ -77,6 +77,14 @@ impl Done {
 /// # Panics
 /// When it cannot be started, or is not done after [`PATIENCE`] (it is killed then).
 pub fn run(command: &mut Command, input: &[u8]) -> Done {
+    run_within(PATIENCE, command, input)
+}
+
+/// [`run`] with a limit of one's own, for programs that do many things.
+///
+/// # Panics
+/// When it cannot be started, or is not done after `limit` (it is killed then).
+pub fn run_within(limit: Duration, command: &mut Command, input: &[u8]) -> Done {
     let what = format!("{command:?}");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|e| panic!("{what}: {e}"));
@@ -87,7 +95,7 @@ pub fn run(command: &mut Command, input: &[u8]) -> Done {
         drop(stdin.write_all(&input));
     });
     let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
-    let code = wait(&mut child, PATIENCE);
+    let code = wait(&mut child, limit);
     if code.is_none() {
         drop(child.kill());
         drop(child.wait());
@@ -96,7 +104,7 @@ pub fn run(command: &mut Command, input: &[u8]) -> Done {
     let stdout = stdout.join().expect("the reader does not panic");
     let stderr = String::from_utf8_lossy(&stderr.join().expect("the reader does not panic")).into_owned();
     let Some(code) = code else {
-        panic!("`{what}` was not done after {PATIENCE:?}\n--- stderr\n{stderr}");
+        panic!("`{what}` was not done after {limit:?}\n--- stderr\n{stderr}");
     };
     Done { code, stdout, stderr, what }
 }

@@ -1,5 +1,6 @@
-//! Cancel keys of our own (protocol chapter 54.2.8): a client never learns the target's, so a key that leaks can stop
-//! one of our statements and nothing else.
+//! Cancel keys of our own (protocol chapter 54.2.8): a client never learns the target's secret, so a key that leaks can
+//! stop one of our statements and nothing else. The process id is the target's, which is no secret (`pg_backend_pid()`):
+//! clients compare it with the one in notifications to tell their own.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,18 +44,17 @@ pub struct IssuedKey {
 }
 
 impl CancelKeys {
-    /// Makes a key for a backend.
+    /// Makes a key for a backend. Its process id is the backend's own, or another where two targets have the same.
     #[must_use]
     pub fn issue(&self, backend: Backend) -> IssuedKey {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let secret = rand::random::<Secret>();
-        loop {
-            let pid = rand::random::<i32>() & i32::MAX;
-            if pid != 0 && !keys.contains_key(&pid) {
-                keys.insert(pid, (secret, backend));
-                return IssuedKey { keys: self.clone(), pid, secret };
-            }
+        let mut pid = i32::try_from(backend.pid).unwrap_or(0);
+        while pid == 0 || keys.contains_key(&pid) {
+            pid = rand::random::<i32>() & i32::MAX;
         }
+        keys.insert(pid, (secret, backend));
+        IssuedKey { keys: self.clone(), pid, secret }
     }
 
     /// The backend that `pid` and `secret` stop. On the tunnel, only one of the same session.
@@ -70,5 +70,55 @@ impl CancelKeys {
 impl Drop for IssuedKey {
     fn drop(&mut self) {
         self.keys.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.pid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{UpstreamAddress, UpstreamTls, WeakAuth};
+
+    fn backend(name: &str, pid: u32) -> Backend {
+        let target = Target {
+            name: name.to_owned(),
+            environment: None,
+            address: UpstreamAddress::Unix("/nowhere".into()),
+            tls: UpstreamTls::Disable,
+            ca_file: None,
+            login: "login".to_owned(),
+            password: None,
+            databases: vec!["db".to_owned()],
+            weak_auth: WeakAuth::default(),
+            classes: Vec::new(),
+        };
+        let session = SessionId::from_parts(1, 1);
+        Backend { target: Arc::new(target), pid, secret: b"theirs".to_vec(), session }
+    }
+
+    #[test]
+    fn a_key_shows_the_backends_own_process_and_our_secret() {
+        let keys = CancelKeys::default();
+        let key = keys.issue(backend("a", 4711));
+        assert_eq!(key.pid, 4711);
+        assert!(keys.find(4711, b"theirs", None).is_none());
+        assert_eq!(keys.find(4711, &key.secret, None).map(|b| b.pid), Some(4711));
+        drop(key);
+        assert_eq!(keys.issue(backend("a", 4711)).pid, 4711, "a key that is gone leaves its number");
+    }
+
+    #[test]
+    fn two_targets_with_the_same_process_id_are_told_apart() {
+        let keys = CancelKeys::default();
+        let (a, b) = (keys.issue(backend("a", 4711)), keys.issue(backend("b", 4711)));
+        assert_ne!(a.pid, b.pid);
+        for (key, name) in [(&a, "a"), (&b, "b")] {
+            let found = keys.find(key.pid, &key.secret, None).map(|b| b.target.name.clone());
+            assert_eq!(found.as_deref(), Some(name));
+        }
+    }
+
+    #[test]
+    fn a_target_that_gave_no_key_still_gets_a_number() {
+        assert_ne!(CancelKeys::default().issue(backend("a", 0)).pid, 0);
     }
 }

@@ -28,6 +28,7 @@ impl Conversation {
         self.portals.confirm(&name, serial, |p| replaced.push(p.run));
         self.close_portals(replaced)?;
         if let Some(run) = self.runs.open(run) {
+            self.touched_classified |= run.classified;
             let ticket = run.ticket;
             self.need(ticket);
         }
@@ -130,6 +131,7 @@ impl Conversation {
 
     pub(super) fn end_run(&mut self, key: RunKey, known: bool) -> Result<(), End> {
         let Some(run) = self.runs.take(key) else { return Ok(()) };
+        self.touched_classified |= run.classified;
         let write = run.write;
         let ticket = self.close_run(&run, known).map_err(|Poisoned| End::NotRecorded)?;
         if write {

@@ -109,7 +109,8 @@ pub struct Conversation {
     pub(super) streaming: Option<Streaming>,
     pub(super) copy_out: Option<super::copy::CopyOut>,
     busy: bool,
-    /// A statement of the open transaction named classified relations: what is checked at its end speaks of them.
+    /// A statement of the transaction that is being answered named classified relations: what is checked at its end
+    /// speaks of them.
     pub(super) touched_classified: bool,
     /// The portal that the message before described.
     pub(super) just_described: Option<Serial>,

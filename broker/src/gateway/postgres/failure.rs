@@ -20,11 +20,11 @@ impl Conversation {
             Some(Expected::Bind { run, .. }) => Some(*run),
             _ => self.front_run(),
         };
-        let run = run.and_then(|r| self.runs.open(r)).map(|r| (r.ticket, r.classified));
-        if let Some((ticket, _)) = run {
+        let ticket = run.and_then(|r| self.runs.open(r)).map(|r| r.ticket);
+        if let Some(ticket) = ticket {
             self.need(ticket);
         }
-        if run.is_some_and(|(_, classified)| classified) {
+        if run.is_some_and(|r| self.may_quote(r)) {
             let rebuilt = super::refusal::rebuilt("NoticeResponse", report);
             pipe.replace(body.end, &rebuilt);
         } else {
@@ -53,7 +53,7 @@ impl Conversation {
         if let Some(run) = key.and_then(|k| self.runs.open(k)) {
             run.sqlstate = code;
             let ticket = run.ticket;
-            if run.classified {
+            if key.is_some_and(|k| self.may_quote(k)) {
                 rebuilt = Some(super::refusal::rebuilt("ErrorResponse", report));
             }
             self.need(ticket);
@@ -69,6 +69,17 @@ impl Conversation {
             self.scan_and_pass(body, pipe);
         }
         Ok(())
+    }
+
+    /// What the target says of this statement can quote classified columns: it names their relation, or it names none
+    /// and its transaction touched one.
+    ///
+    /// INVARIANT: known only when the answer is here. In a pipeline, statements of later transactions are admitted
+    /// before the earlier ones have ended.
+    fn may_quote(&mut self, key: RunKey) -> bool {
+        let Some(run) = self.runs.open(key) else { return false };
+        self.touched_classified |= run.classified;
+        run.classified || (run.bare && self.touched_classified)
     }
 
     /// Takes the failed question, and in the extended protocol all behind it up to Sync, off the queue. Returns our

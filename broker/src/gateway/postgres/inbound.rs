@@ -229,14 +229,12 @@ impl Conversation {
         self.session.touch();
         self.session.count_statement();
         self.metrics.statements(Decision::Allow).inc();
-        let classified =
-            judged.touches_classified() || (!judged.names_relations() && self.touched_classified);
-        self.touched_classified |= classified;
         self.runs.add(Run {
             id: permitted.id(),
             ticket: permitted.ticket(),
             write: permitted.write(),
-            classified,
+            classified: judged.touches_classified(),
+            bare: !judged.names_relations(),
             started: Instant::now(),
             rows: 0,
             bytes: 0,

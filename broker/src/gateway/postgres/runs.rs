@@ -24,6 +24,8 @@ pub struct Run {
     pub write: bool,
     /// It names a relation with classified columns: error texts are rebuilt.
     pub classified: bool,
+    /// It names no relation: its errors may speak of what its transaction did before.
+    pub bare: bool,
     /// When it was admitted.
     pub started: Instant,
     /// Rows of its answer so far.
@@ -88,6 +90,7 @@ mod tests {
             ticket: Ticket::of(0),
             write: false,
             classified: false,
+            bare: false,
             started: Instant::now(),
             rows: 0,
             bytes: 0,

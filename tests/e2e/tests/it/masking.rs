@@ -196,3 +196,40 @@ fn masked_values_are_counted_in_the_ledger() {
     assert!(counted.contains(&&serde_json::json!(["pan", 6])), "{counted:?}");
     assert!(counted.contains(&&serde_json::json!(["cvv", 6])), "{counted:?}");
 }
+
+#[tokio::test]
+async fn errors_in_a_pipeline_are_withheld_by_their_own_transaction() {
+    let (broker, bob) = administrator();
+    let late = "ALTER TABLE cards ADD CONSTRAINT late UNIQUE (cvv) DEFERRABLE INITIALLY DEFERRED";
+    Cluster::shared().superuser(broker.database(), late);
+    let tunnel = bob.connect();
+    let client = tunnel.client().await;
+    let mut statements = Vec::new();
+    for sql in [
+        "SELECT pan FROM cards",
+        "SELECT 1 / $1::int",
+        "BEGIN",
+        "INSERT INTO cards VALUES (99, 1, 'visa', '5', '737', '01/40')",
+        "COMMIT",
+    ] {
+        statements.push(client.prepare(sql).await.expect("prepares"));
+    }
+    let [cards, divide, begin, insert, commit] = statements.try_into().expect("five");
+    // All are sent before the first is answered.
+    let (_, plain, _, inserted, withheld) = tokio::join!(
+        client.query(&cards, &[]),
+        client.query(&divide, &[&0_i32]),
+        client.query(&begin, &[]),
+        client.query(&insert, &[]),
+        client.query(&commit, &[]),
+    );
+    let said = |result: Result<Vec<tokio_postgres::Row>, tokio_postgres::Error>| {
+        let error = result.expect_err("fails");
+        let error = error.as_db_error().expect("an error of the database");
+        format!("{} {:?}", error.message(), error.detail())
+    };
+    assert_eq!(said(plain), "division by zero None", "an earlier transaction withholds nothing");
+    inserted.expect("is checked at the end only");
+    let withheld = said(withheld);
+    assert!(withheld.contains("withheld") && !withheld.contains("737"), "{withheld}");
+}
