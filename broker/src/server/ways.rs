@@ -24,7 +24,7 @@ use crate::gateway::Gateway;
 use crate::gateway::native::{self, Native};
 use crate::gateway::tunnel::Granted;
 use crate::identity::Identity;
-use crate::metrics::Sample;
+use crate::metrics::{Sample, Usage};
 
 /// The control API over the running parts.
 pub fn control(gateway: &Arc<Gateway>, identity: &Identity, health: &Arc<Health>) -> Control {
@@ -172,6 +172,7 @@ async fn metrics(State(extra): State<Extra>, ClientAddress(address): ClientAddre
         ledger_fsyncs: stats.fsyncs,
         ledger_queue: stats.queue_entries,
         ledger_poisoned: stats.poisoned,
+        usage: Usage::now(),
     };
     let headers = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (headers, extra.gateway.metrics.encode(&sample)).into_response()
