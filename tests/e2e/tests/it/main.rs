@@ -15,6 +15,7 @@ mod crash;
 mod denials;
 mod desync;
 mod ledger;
+mod limits;
 mod masking;
 mod native;
 mod oidc;
