@@ -56,7 +56,8 @@ pub async fn serve(gateway: &Arc<Gateway>, mut arrived: Arrived) {
     let session = Arc::clone(&arrived.session);
     let place = Place::take(&session, gateway.limits.connections_per_session);
     let opened = match &place {
-        Some(_) => open(gateway, &arrived).await,
+        // Boxed: what opening needs is given back before the connection, which may live for hours, begins.
+        Some(_) => Box::pin(open(gateway, &arrived)).await,
         None => Err(Unopened {
             message: fatal(
                 "53300",
@@ -128,11 +129,9 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     })?;
     let wishes = startup::read(arrived.parameters.iter())?;
     let database = allowed_database(&wishes, &target)?;
-    let mut upstream =
-        upstream::connect(&target, &database, &wishes.settings, gateway.limits.upstream_connect)
-            .await
-            .map_err(|e| unreachable(&target, &e))?;
-    let catalog = catalog::read(&mut upstream, &target).await.map_err(|e| unreachable(&target, &e))?;
+    let (upstream, catalog) = reach(&target, &database, &wishes.settings, gateway.limits.upstream_connect)
+        .await
+        .map_err(|e| unreachable(&target, &e))?;
     let id = ConnectionId::from_parts(clock::unix_ms(), rand::random());
     let scribe = gateway.scribe(session, arrived.address, arrived.via.as_str(), session.client_key.is_none());
     let event = Event::Connection {
@@ -152,6 +151,19 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     let (pid, secret) = upstream.key.clone().unwrap_or_default();
     let key = gateway.cancel.issue(Backend { target: Arc::clone(&target), pid, secret, session: session.id });
     Ok(Opened { id, target, upstream, catalog, scribe, key })
+}
+
+/// Connects to the target and reads its catalogue, each within `limit`: a target that hangs must not hold the client.
+async fn reach(
+    target: &Target,
+    database: &str,
+    settings: &[(String, String)],
+    limit: Duration,
+) -> Result<(Upstream, Catalog), upstream::UpstreamError> {
+    let mut upstream = upstream::connect(target, database, settings, limit).await?;
+    let read = tokio::time::timeout(limit, catalog::read(&mut upstream, target, database));
+    let catalog = read.await.map_err(|_| upstream::UpstreamError::Timeout(limit))??;
+    Ok((upstream, catalog))
 }
 
 fn not_recorded() -> Vec<u8> {
@@ -209,7 +221,7 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
         judge,
         session: Arc::clone(&session),
         metrics: Arc::clone(&gateway.metrics),
-        classes: Arc::new(catalog.classes),
+        classes: catalog.classes,
     };
     let mut talk = Conversation::new(parts, &gateway.limits);
     let (up, rest) = upstream.into_stream();
@@ -223,6 +235,8 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     };
     relay.inbound.preload(&arrived.rest);
     relay.answer.preload(&rest);
+    // Given back now and not at the end of the connection, which may live for hours.
+    drop((rest, arrived.rest, arrived.parameters));
     let way = match arrived.via {
         Via::Tunnel => Way::Tunnel,
         Via::Native => Way::Native,
