@@ -16,10 +16,14 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::buffers;
 use crate::gate::Pass;
 
 /// Buffers larger than this go back to their base size when they are empty.
 const SHRINK_FACTOR: usize = 2;
+
+/// What an idle pipe keeps for frames of our own, bytes.
+const IDLE_ALT: usize = 4 << 10;
 
 /// One direction of a conversation.
 #[derive(Debug)]
@@ -36,7 +40,8 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    /// An empty pipe that reads up to `base` bytes at a time. The buffer is taken at the first read.
+    /// An empty pipe that reads up to `base` bytes at a time. The buffer is taken when there is something to
+    /// read, and given back when there is not.
     #[must_use]
     pub const fn new(base: usize) -> Self {
         Self { buf: Vec::new(), base, sent: 0, ready: 0, end: 0, alt: Vec::new(), alt_sent: 0, written: 0 }
@@ -106,6 +111,9 @@ impl Pipe {
             self.sent = 0;
         }
         let want = (self.end + n).max(self.base);
+        if self.buf.is_empty() && want == self.base {
+            self.buf = buffers::take(self.base);
+        }
         if self.buf.len() < want {
             self.buf.resize(want, 0);
         }
@@ -125,7 +133,10 @@ impl Pipe {
             self.make_room((self.end - self.sent).max(self.base / 4));
         }
         let mut space = ReadBuf::new(&mut self.buf[self.end..]);
-        ready!(Pin::new(from).poll_read(cx, &mut space))?;
+        if Pin::new(from).poll_read(cx, &mut space)?.is_pending() {
+            self.rest();
+            return Poll::Pending;
+        }
         let n = space.filled().len();
         self.end += n;
         Poll::Ready(Ok(n))
@@ -167,6 +178,15 @@ impl Pipe {
         }
         self.recycle();
         Pin::new(to).poll_flush(cx)
+    }
+
+    /// Nothing is here and nothing comes: the buffer goes back to the lane, so that an idle connection holds none.
+    fn rest(&mut self) {
+        if self.sent == self.end && self.is_flushed() {
+            (self.sent, self.ready, self.end) = (0, 0, 0);
+            buffers::give(std::mem::take(&mut self.buf), self.base);
+            self.alt.shrink_to(IDLE_ALT);
+        }
     }
 
     /// Gives large buffers back once they are empty.
@@ -215,6 +235,32 @@ mod tests {
         pipe.pass(3, Pass::control());
         assert_eq!(written(&mut pipe), b"aaaXYccc!ddd");
         assert!(pipe.is_flushed() && pipe.pending().is_empty());
+    }
+
+    #[test]
+    fn an_idle_pipe_holds_no_buffer() {
+        struct Silent;
+        impl AsyncRead for Silent {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+                _: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                Poll::Pending
+            }
+        }
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut pipe = Pipe::new(64);
+        assert!(pipe.poll_fill(&mut &b"abc"[..], &mut cx).is_ready());
+        assert!(pipe.poll_fill(&mut Silent, &mut cx).is_pending());
+        assert_eq!(pipe.pending(), b"abc", "what is not decoded stays");
+        pipe.pass(3, Pass::control());
+        assert!(pipe.poll_fill(&mut Silent, &mut cx).is_pending());
+        assert_eq!(written(&mut pipe), b"abc", "nor is what is not written lost");
+        assert!(pipe.poll_fill(&mut Silent, &mut cx).is_pending());
+        assert_eq!(pipe.buf.capacity(), 0);
+        assert!(pipe.poll_fill(&mut &b"def"[..], &mut cx).is_ready());
+        assert_eq!(pipe.pending(), b"def");
     }
 
     #[test]
