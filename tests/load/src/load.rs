@@ -59,10 +59,10 @@ pub async fn measure(stage: &Stage, way: &str, size: Size) -> Measured {
     // What is made at first use (caches, threads, the policy's own) is no cost of a connection.
     let warm = open_all(&entrances, OPENING).await;
     leave_all(warm).await;
-    let before = Usage::at_rest(&stage.broker, 0).await;
+    let before = Usage::at_rest(stage, 0).await;
 
     let mut idle = open_all(&entrances, size.idle).await;
-    let at_rest = Usage::at_rest(&stage.broker, size.idle as u64).await;
+    let at_rest = Usage::at_rest(stage, size.idle as u64).await;
     let mut active = JoinSet::new();
     for n in 0..size.active {
         let entrance = entrances[n % entrances.len()].clone();
@@ -75,7 +75,7 @@ pub async fn measure(stage: &Stage, way: &str, size: Size) -> Measured {
         right += usize::from(ask(client, n).await);
     }
     leave_all(idle).await;
-    let after = Usage::at_rest(&stage.broker, 0).await;
+    let after = Usage::at_rest(stage, 0).await;
     Measured { before, idle: at_rest, busy, after, right }
 }
 

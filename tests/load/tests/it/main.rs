@@ -43,10 +43,10 @@ async fn churn_leaves_nothing_open() {
         }
     };
     round(0).await;
-    let before = Usage::at_rest(&stage.broker, 0).await;
+    let before = Usage::at_rest(&stage, 0).await;
     for n in 1..=12 {
         round(n * 100).await;
     }
-    let after = Usage::at_rest(&stage.broker, 0).await;
+    let after = Usage::at_rest(&stage, 0).await;
     assert_eq!((after.fds, after.open, after.sessions), (before.fds, 0, before.sessions));
 }
