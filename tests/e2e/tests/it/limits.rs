@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 
 use hoop_harness::{Broker, Done, PATIENCE, Person, TARGET, program};
 
+/// Silent sockets are closed after this: never while a test on a busy machine rests on them.
+const LONG: (&str, &str, &str) = ("limits", "handshake", "\"1m\"");
+
 /// A socket that says nothing.
 fn silent(port: u16) -> TcpStream {
     let socket = TcpStream::connect(("127.0.0.1", port)).expect("the broker listens");
@@ -51,7 +54,7 @@ fn accepting_waits_for_no_target() {
 
 #[test]
 fn sockets_of_one_address_that_have_not_signed_in_are_limited_on_the_native_listener() {
-    let broker = Broker::start_with(&[("limits", "handshakes_per_address", "2")]);
+    let broker = Broker::start_with(&[LONG, ("limits", "handshakes_per_address", "2")]);
     let alice = broker.person("alice", "developers");
     let token = alice.token();
     let held = [silent(broker.native_port()), silent(broker.native_port())];
@@ -69,7 +72,7 @@ fn sockets_of_one_address_that_have_not_signed_in_are_limited_on_the_native_list
 
 #[test]
 fn and_on_the_https_port() {
-    let broker = Broker::start_with(&[("limits", "handshakes_per_address", "2")]);
+    let broker = Broker::start_with(&[LONG, ("limits", "handshakes_per_address", "2")]);
     let alice = broker.person("alice", "developers");
     let held = [silent(broker.port()), silent(broker.port())];
     let refused = healthz(&broker).ok();
@@ -86,7 +89,7 @@ fn and_on_the_https_port() {
 
 #[test]
 fn a_client_that_has_signed_in_no_longer_counts_for_its_address() {
-    let broker = Broker::start_with(&[("limits", "handshakes_per_address", "4")]);
+    let broker = Broker::start_with(&[LONG, ("limits", "handshakes_per_address", "4")]);
     let alice = broker.person("alice", "developers");
     let tunnel = alice.connect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build();
@@ -103,7 +106,7 @@ fn a_client_that_has_signed_in_no_longer_counts_for_its_address() {
 
 #[test]
 fn all_connections_of_the_broker_are_limited() {
-    let broker = Broker::start_with(&[("limits", "connections", "3")]);
+    let broker = Broker::start_with(&[LONG, ("limits", "connections", "3")]);
     let alice = broker.person("alice", "developers");
     let token = alice.token();
     let held: Vec<_> = (0..3).map(|n| silent([broker.native_port(), broker.port()][n % 2])).collect();
