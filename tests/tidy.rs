@@ -19,7 +19,7 @@ const LONG_FUNCTIONS: [(&str, &str); 1] =
     [("shared/pgwire/tests/it/naive.rs: backend", "one arm a message, written plainly to be compared with")];
 
 /// Crates of ours that each crate may use. What is not listed here may use none.
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("shared/api", &[]),
     ("shared/ledger", &[]),
     ("shared/mask", &[]),
@@ -33,6 +33,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("tests/crash", &["hoop-harness"]),
     ("tests/clients", &["hoop-harness"]),
     ("tests/e2e", &["hoop-harness"]),
+    ("tests/load", &["hoop-harness"]),
     ("tests/fuzz", &["hoop-api", "hoop-ledger", "hoop-mask", "hoop-pgwire", "hoop-policy", "hoop-statement"]),
 ];
 

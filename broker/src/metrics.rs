@@ -181,6 +181,31 @@ pub struct Sample {
     pub ledger_queue: u64,
     /// True when it can record no more: everything is refused.
     pub ledger_poisoned: bool,
+    /// What the process uses, where the system tells.
+    pub usage: Usage,
+}
+
+/// What the process uses of the system, under the names that Prometheus gives them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage {
+    /// Open file descriptors.
+    pub open_fds: Option<u64>,
+    /// Resident memory, bytes.
+    pub resident_bytes: Option<u64>,
+}
+
+impl Usage {
+    /// As of now. Only the process itself may look at its descriptors: it is undumpable.
+    #[must_use]
+    pub fn now() -> Self {
+        // The folder that is being read is one of them, for the moment.
+        let open_fds =
+            std::fs::read_dir("/proc/self/fd").ok().map(|fds| fds.count().saturating_sub(1) as u64);
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        Self { open_fds, resident_bytes: kib.map(|kib| kib * 1024) }
+    }
 }
 
 impl Metrics {
@@ -244,6 +269,12 @@ impl Metrics {
             "Start of the process, Unix time.",
             sample.started_at,
         );
+        if let Some(fds) = sample.usage.open_fds {
+            text.one("process_open_fds", "gauge", "Open file descriptors.", fds);
+        }
+        if let Some(bytes) = sample.usage.resident_bytes {
+            text.one("process_resident_memory_bytes", "gauge", "Resident memory.", bytes);
+        }
         text.each("hoop_connections_total", "Connections.", "way", Way::WORDS, &self.connections);
         text.family("hoop_connections_open", "gauge", "Connections that are open.");
         for (i, word) in Way::WORDS.iter().enumerate() {
@@ -337,6 +368,7 @@ mod tests {
             ledger_fsyncs: 4,
             ledger_queue: 2,
             ledger_poisoned: true,
+            usage: Usage { open_fds: Some(40), resident_bytes: Some(48 << 20) },
         };
         insta::assert_snapshot!(metrics.encode(&sample));
     }

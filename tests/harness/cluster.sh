@@ -5,6 +5,7 @@
 #   cluster.sh stop DIR         stop it at once and delete DIR
 #
 # DIR is made, and must not exist. It then holds ca.pem (verify the server with it), log, and the socket.
+# It takes 300 connections, or as many as HOOP_PG_CONNECTIONS says.
 # Superuser `postgres`: only through the socket, whose folder is closed to others. Everybody else: TLS and SCRAM.
 # PostgreSQL refuses to run as root; there, everything runs as the user `postgres`.
 set -eu
@@ -80,7 +81,7 @@ ssl = on
 ssl_cert_file = '$dir/server.crt'
 ssl_key_file = '$dir/server.key'
 password_encryption = 'scram-sha-256'
-max_connections = 300
+max_connections = ${HOOP_PG_CONNECTIONS:-300}
 # The gateway promises to judge a chain of 5,000 additions; the default of 2 MB would refuse it here.
 max_stack_depth = 6MB
 # What is kept here is thrown away: no need to wait for the disk.

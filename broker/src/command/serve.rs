@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{check, failure, failure_with_hint, faults};
+use super::{check, failure, failure_with_hint, faults, process};
 use crate::{logging, server};
 
 pub(super) fn run(path: &Path) -> ExitCode {
@@ -16,6 +16,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
         let hint = "HOOP_LOG, or `level` under [log], takes error, warn, info, debug or trace";
         return failure_with_hint(&error, hint, super::USAGE);
     }
+    process::raise_open_files();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failure(&error, 1),

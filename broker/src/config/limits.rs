@@ -123,6 +123,8 @@ limits! {
     sessions_per_principal: Count = 64, 1..=1_000_000;
     /// Connections of one session at once.
     connections_per_session: Count = 64, 1..=100_000;
+    /// Connections of the broker at once, on all listeners; each takes up to two file descriptors.
+    connections: Count = 4096, 1..=1_000_000;
     /// Open sockets of one address that have not signed in.
     handshakes_per_address: Count = 256, 1..=100_000;
     /// Time for TLS and start-up.

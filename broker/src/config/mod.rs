@@ -16,10 +16,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use hoop_mask::Class;
+
+use crate::gateway::postgres::catalog::Catalog;
 
 pub use fault::{Fault, Faults};
 pub use limits::{LIMITS, LimitRow, Limits, Unit};
@@ -260,6 +262,18 @@ pub struct Target {
     pub weak_auth: WeakAuth,
     /// Classified columns.
     pub classes: Vec<ClassifiedColumn>,
+    /// What all connections to it share.
+    pub shared: TargetShared,
+}
+
+/// What the connections to one target share instead of having a copy each. A reload makes targets anew, and with them
+/// this: changed roots are read then.
+#[derive(Debug, Clone, Default)]
+pub struct TargetShared {
+    /// The client's side of TLS, made by the first connection.
+    pub tls: OnceLock<Arc<rustls::ClientConfig>>,
+    /// The catalogue of each database as it was read last. One of the target's list, so there are few.
+    pub catalogs: Arc<Mutex<BTreeMap<String, Catalog>>>,
 }
 
 /// TCP or Unix socket.

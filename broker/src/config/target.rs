@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::files::Role;
 use super::section::{Report, Section, closest};
 use super::value::{self, Wrong};
-use super::{ClassifiedColumn, Target, UpstreamAddress, UpstreamTls, WeakAuth};
+use super::{ClassifiedColumn, Target, TargetShared, UpstreamAddress, UpstreamTls, WeakAuth};
 
 pub(super) fn targets(
     report: &mut Report<'_>,
@@ -92,6 +92,7 @@ fn target(
         databases: names,
         weak_auth,
         classes,
+        shared: TargetShared::default(),
     })
 }
 

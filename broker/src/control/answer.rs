@@ -64,7 +64,7 @@ impl IntoResponse for ApiProblem {
 }
 
 /// Time for a body after its headers.
-const BODY_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+pub(super) const BODY_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A JSON body; anything else is a problem.
 pub(super) struct Body<T>(pub(super) T);

@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use super::answer::BODY_WAIT;
 use super::{ApiProblem, ClientAddress, Control};
 use crate::identity::address::network_of;
 use crate::identity::device::{CODE_LIFE, POLL_INTERVAL_S, Poll};
@@ -149,8 +150,10 @@ impl FromRequest<Control> for Form {
         let head = Head::from(&parts);
         let bad = |what: &str| OauthError::new("invalid_request", what).into_response();
         let request = Request::from_parts(parts, body);
-        let axum::Form(pairs) = axum::Form::<Vec<(String, String)>>::from_request(request, control)
+        let read = axum::Form::<Vec<(String, String)>>::from_request(request, control);
+        let axum::Form(pairs) = tokio::time::timeout(BODY_WAIT, read)
             .await
+            .map_err(|_| bad("the body did not come in time"))?
             .map_err(|_| bad("the body is not a form"))?;
         let mut fields = HashMap::new();
         for (name, value) in pairs {

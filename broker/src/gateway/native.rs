@@ -21,7 +21,9 @@ use super::postgres::serve::{Arrived, serve};
 use super::postgres::stream::Stream;
 use super::postgres::upstream;
 use crate::control::{Control, RedeemFault};
-use crate::metrics::Handshake;
+use crate::metrics::{Denial, Handshake};
+use crate::server::REFUSING;
+use crate::server::door::{Full, Refusal};
 use crate::server::handshakes::Place;
 
 /// ALPN of PostgreSQL's direct TLS.
@@ -46,27 +48,49 @@ enum Hello {
 impl Native {
     /// Serves one accepted socket; `place` is given back when the client has signed in.
     pub async fn serve(self, tcp: TcpStream, address: SocketAddr, place: Place) {
-        let limit = self.gateway.limits.handshake;
-        let arrived = match tokio::time::timeout(limit, self.sign_in(tcp, address)).await {
-            Ok(Ok(Some(arrived))) => arrived,
-            Ok(Ok(None)) => return,
-            Ok(Err(e)) => {
-                tracing::debug!(%address, error = %e, "native handshake failed");
-                self.gateway.metrics.handshake_failures(Handshake::Startup).inc();
-                return;
-            }
-            Err(_) => {
-                tracing::debug!(%address, "native handshake took too long");
-                self.gateway.metrics.handshake_failures(Handshake::Timeout).inc();
-                return;
-            }
-        };
+        // Boxed: what signing in needs is given back before the connection, which may live for hours, begins.
+        let arrived = Box::pin(self.arrive(tcp, address)).await;
         drop(place);
-        let (arrived, single_use) = arrived;
+        let Some((arrived, single_use)) = arrived else { return };
         let session = Arc::clone(&arrived.session);
         serve(&self.gateway, arrived).await;
         if single_use {
             self.gateway.end_session(&session, crate::session::EndReason::Disconnected);
+        }
+    }
+
+    /// Signs in, within the limit of time.
+    async fn arrive(&self, tcp: TcpStream, address: SocketAddr) -> Option<(Arrived, bool)> {
+        let limit = self.gateway.limits.handshake;
+        match tokio::time::timeout(limit, self.sign_in(tcp, address)).await {
+            Ok(Ok(arrived)) => arrived,
+            Ok(Err(e)) => {
+                tracing::debug!(%address, error = %e, "native handshake failed");
+                self.gateway.metrics.handshake_failures(Handshake::Startup).inc();
+                None
+            }
+            Err(_) => {
+                tracing::debug!(%address, "native handshake took too long");
+                self.gateway.metrics.handshake_failures(Handshake::Timeout).inc();
+                None
+            }
+        }
+    }
+
+    /// Tells a client that there is no room. It is let in up to its start-up packet, through TLS where it wants it, as
+    /// PostgreSQL does: an error in place of the answer to SSLRequest is not shown by libpq, since anybody on the way
+    /// could have written it (CVE-2024-10977). A cancellation is carried out: it makes room.
+    pub async fn refuse(&self, tcp: TcpStream, address: SocketAddr, full: Full, _place: Refusal) {
+        self.gateway.metrics.denials(Denial::Limit).inc();
+        let told = tokio::time::timeout(REFUSING, async {
+            if let Hello::Startup(mut stream, ..) = self.hello(tcp, address).await? {
+                stream.write_all(&fatal("53300", &full.to_string(), full.hint())).await?;
+                stream.shutdown().await?;
+            }
+            Ok::<_, std::io::Error>(())
+        });
+        if !matches!(told.await, Ok(Ok(()))) {
+            tracing::debug!(%address, "the client did not wait for its refusal");
         }
     }
 

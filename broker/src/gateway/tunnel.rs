@@ -29,16 +29,7 @@ pub struct Granted {
 
 /// Runs a granted tunnel to its end.
 pub async fn run(gateway: &Arc<Gateway>, granted: Granted, address: SocketAddr) {
-    let Ok(upgraded) = granted.upgrade.await else {
-        tracing::debug!(%address, "a tunnel was granted and then not taken");
-        return;
-    };
-    let Ok(parts) = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() else {
-        tracing::error!("a tunnel came by something other than the TLS port");
-        return;
-    };
-    let mut stream = Stream::ServerTls(Box::new(parts.io.into_inner()));
-    let mut buf = parts.read_buf.to_vec();
+    let Some((mut stream, mut buf)) = taken(granted.upgrade, address).await else { return };
     let limit = gateway.limits.handshake;
     let hello = tokio::time::timeout(limit, hello(&mut stream, &mut buf)).await;
     let Ok(Ok(request)) = hello else {
@@ -59,6 +50,19 @@ pub async fn run(gateway: &Arc<Gateway>, granted: Granted, address: SocketAddr) 
         // `hello` has answered these.
         StartupRequest::Ssl | StartupRequest::GssEnc => {}
     }
+}
+
+/// The transport, and what came behind the request. The buffers of HTTP are given back here.
+async fn taken(upgrade: hyper::upgrade::OnUpgrade, address: SocketAddr) -> Option<(Stream, Vec<u8>)> {
+    let Ok(upgraded) = upgrade.await else {
+        tracing::debug!(%address, "a tunnel was granted and then not taken");
+        return None;
+    };
+    let Ok(parts) = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() else {
+        tracing::error!("a tunnel came by something other than the TLS port");
+        return None;
+    };
+    Some((Stream::ServerTls(Box::new(parts.io.into_inner())), parts.read_buf.to_vec()))
 }
 
 /// The tunnel is encrypted already: a client that asks for more hears no and goes on.

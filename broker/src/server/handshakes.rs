@@ -4,19 +4,21 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts unauthenticated sockets by address. Cheap to clone.
+use crate::identity::address::network_of;
+
+/// Counts unauthenticated sockets by address, an IPv6 one by its network. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Handshakes {
     // Taken once at accept and once at sign-in of a connection, never on the statement path.
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    open: Arc<Mutex<HashMap<String, usize>>>,
     max: usize,
 }
 
 /// A place among the unauthenticated sockets of an address; given back when dropped.
 #[derive(Debug)]
 pub struct Place {
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    address: IpAddr,
+    open: Arc<Mutex<HashMap<String, usize>>>,
+    address: String,
 }
 
 impl Handshakes {
@@ -30,7 +32,8 @@ impl Handshakes {
     #[must_use]
     pub fn enter(&self, address: IpAddr) -> Option<Place> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(address).or_default();
+        let address = network_of(address);
+        let count = open.entry(address.clone()).or_default();
         if *count >= self.max {
             return None;
         }

@@ -12,35 +12,70 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::handshakes::Place;
+use super::door::Admission;
+
+/// Where a connection came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// The one TLS port.
+    Https,
+    /// The native PostgreSQL listener.
+    Native,
+}
+
+/// Threads of a lane for work that would hold it up: key derivation and the state. What comes beyond them queues.
+const HELPERS: usize = 4;
 
 /// A connection handed to a lane.
 #[derive(Debug)]
-pub enum Arrival {
-    /// On the one TLS port.
-    Https(TcpStream, SocketAddr, Place),
-    /// On the native PostgreSQL listener.
-    Native(TcpStream, SocketAddr, Place),
+pub struct Arrival {
+    /// Its socket.
+    pub socket: TcpStream,
+    /// From where.
+    pub address: SocketAddr,
+    /// Where it came in.
+    pub listener: Listener,
+    /// What becomes of it, with its place.
+    pub admission: Admission,
 }
 
 /// What a lane does with an arrival; runs on the lane's runtime.
 pub type Serve = Arc<dyn Fn(Arrival) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-struct Lane {
+/// One lane as seen from outside. What waits in its inbox is bounded by the door, which gives each arrival a seat.
+#[derive(Debug, Clone)]
+struct Inbox {
     arrivals: mpsc::UnboundedSender<Arrival>,
     open: Arc<AtomicUsize>,
-    thread: JoinHandle<()>,
 }
+
+/// Hands connections to lanes. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Hands(Arc<[Inbox]>);
 
 /// All lanes of the broker.
 pub struct Lanes {
-    lanes: Vec<Lane>,
+    hands: Hands,
+    threads: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
+}
+
+impl Hands {
+    /// Hands a connection to the lane with the fewest.
+    pub fn hand(&self, arrival: Arrival) {
+        if let Some(lane) = self.0.iter().min_by_key(|l| l.open.load(Ordering::Relaxed)) {
+            lane.open.fetch_add(1, Ordering::Relaxed);
+            // A lane only goes away when the broker stops; what arrives then is closed by being dropped.
+            if lane.arrivals.send(arrival).is_err() {
+                lane.open.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for Lanes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lanes").field("count", &self.lanes.len()).field("open", &self.open()).finish()
+        f.debug_struct("Lanes").field("count", &self.threads.len()).field("open", &self.open()).finish()
     }
 }
 
@@ -51,36 +86,35 @@ impl Lanes {
     /// When a thread or a runtime cannot be made.
     pub fn start(count: usize, stack: usize, serve: &Serve) -> std::io::Result<Self> {
         let (stop, _) = watch::channel(false);
-        let mut lanes = Vec::with_capacity(count);
+        let (mut inboxes, mut threads) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for index in 0..count {
             let (arrivals, inbox) = mpsc::unbounded_channel();
             let open = Arc::new(AtomicUsize::new(0));
             let (serve, counter, stopped) = (Arc::clone(serve), Arc::clone(&open), stop.subscribe());
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .max_blocking_threads(HELPERS)
+                .build()?;
             let thread = std::thread::Builder::new()
                 .name(format!("lane-{index}"))
                 .stack_size(stack)
                 .spawn(move || runtime.block_on(run(inbox, serve, counter, stopped)))?;
-            lanes.push(Lane { arrivals, open, thread });
+            inboxes.push(Inbox { arrivals, open });
+            threads.push(thread);
         }
-        Ok(Self { lanes, stop })
+        Ok(Self { hands: Hands(inboxes.into()), threads, stop })
     }
 
-    /// Hands a connection to the lane with the fewest.
-    pub fn hand(&self, arrival: Arrival) {
-        if let Some(lane) = self.lanes.iter().min_by_key(|l| l.open.load(Ordering::Relaxed)) {
-            lane.open.fetch_add(1, Ordering::Relaxed);
-            // A lane only goes away when the broker stops; what arrives then is closed by being dropped.
-            if lane.arrivals.send(arrival).is_err() {
-                lane.open.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
+    /// What hands connections to these lanes.
+    #[must_use]
+    pub fn hands(&self) -> Hands {
+        self.hands.clone()
     }
 
     /// Open connections on all lanes.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.lanes.iter().map(|l| l.open.load(Ordering::Relaxed)).sum()
+        self.hands.0.iter().map(|l| l.open.load(Ordering::Relaxed)).sum()
     }
 
     /// Waits until no connection is open or `limit` has passed, then ends the lanes and with them all that is left.
@@ -90,9 +124,8 @@ impl Lanes {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.stop.send_replace(true);
-        for lane in self.lanes {
-            drop(lane.arrivals);
-            let joined = tokio::task::spawn_blocking(move || lane.thread.join()).await;
+        for thread in self.threads {
+            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
             if !matches!(joined, Ok(Ok(()))) {
                 tracing::error!("a lane ended by a panic");
             }

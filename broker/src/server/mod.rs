@@ -1,5 +1,7 @@
 //! The running broker: build, listen, wait for a signal, drain.
 
+mod accept;
+pub mod door;
 pub mod handshakes;
 mod http;
 mod lanes;
@@ -25,10 +27,13 @@ use crate::gate::Scribe;
 use crate::gateway::Gateway;
 use crate::gateway::postgres::parser::Parser;
 use crate::ledger::{self, Committer, Ledger, Poisoned};
-use crate::metrics::{Handshake, Metrics};
+use crate::metrics::Metrics;
 use crate::session::{EndReason, Sessions};
-use handshakes::Handshakes;
-use lanes::{Arrival, Lanes};
+pub use http::REFUSING;
+
+use accept::Acceptor;
+use door::Door;
+use lanes::{Lanes, Listener};
 use reload::PolicyError;
 
 /// How often ends of sessions, the ledger's health and administrative changes are looked at.
@@ -81,7 +86,6 @@ struct Running {
     targets: Arc<targets::Health>,
     scribe: Scribe,
     lanes: Lanes,
-    handshakes: Handshakes,
     draining: tokio::sync::watch::Sender<bool>,
 }
 
@@ -93,11 +97,10 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let config = Arc::new(config);
     // Before anything else: a signal during the start is a request to stop, not a kill.
     let signals = Signals::listen()?;
-    let listener = bind(config.listen).await?;
-    let native = match config.postgres_listen {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
+    let mut listeners = vec![(bind(config.listen)?, Listener::Https)];
+    if let Some(address) = config.postgres_listen {
+        listeners.push((bind(address)?, Listener::Native));
+    }
     let (running, committer) = build(&config)?;
     let policy = running.gateway.policy.load();
     let start = Event::BrokerStart {
@@ -108,16 +111,17 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     drop(policy);
     running.scribe.record(Outcome::Success, vec![config.name.clone()], start).await?;
     tracing::info!(
-        listen = %listener.local_addr()?, native = ?native.as_ref().map(TcpListener::local_addr).transpose()?,
-        public_url = %config.public_url, "the broker serves"
+        listen = %config.listen, native = ?config.postgres_listen, public_url = %config.public_url,
+        "the broker serves"
     );
-    let reason = run(&running, &config, signals, &listener, native.as_ref()).await?;
-    drop((listener, native));
+    let acceptor = Acceptor::start(listeners, &Door::new(&config.limits), &running.lanes.hands())?;
+    let reason = run(&running, &config, signals).await;
+    acceptor.stop().await;
     stop(running, committer, reason, config.limits.drain).await
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    accept::listen(address).map_err(|source| ServeError::Listen { address, source })
 }
 
 fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
@@ -155,37 +159,25 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
     let health = Arc::new(targets::Health::new(Arc::clone(&gateway)));
     let control = ways::control(&gateway, &identity, &health);
     let (draining, drain) = tokio::sync::watch::channel(false);
-    let handshakes = Handshakes::new(config.limits.handshakes_per_address);
     let serve = ways::serve(&gateway, control, config, &drain)?;
     let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let lanes = Lanes::start(count, hoop_statement::STACK_BYTES, &serve)?;
     let scribe = Scribe::system(ledger, boot, "broker", None, "broker");
-    Ok((
-        Running { gateway, identity, targets: health, scribe, lanes, handshakes, draining },
-        opened.committer,
-    ))
+    Ok((Running { gateway, identity, targets: health, scribe, lanes, draining }, opened.committer))
 }
 
-/// Accepts, sweeps and reloads until a signal says stop; returns its name.
-async fn run(
-    running: &Running,
-    config: &Config,
-    mut signals: Signals,
-    listener: &TcpListener,
-    native: Option<&TcpListener>,
-) -> Result<&'static str, ServeError> {
+/// Sweeps and reloads until a signal says stop; returns its name.
+async fn run(running: &Running, config: &Config, mut signals: Signals) -> &'static str {
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    running.targets.look().await;
+    running.targets.look_again();
     loop {
         tokio::select! {
-            _ = signals.term.recv() => return Ok("SIGTERM"),
-            _ = signals.int.recv() => return Ok("SIGINT"),
+            _ = signals.term.recv() => return "SIGTERM",
+            _ = signals.int.recv() => return "SIGINT",
             _ = signals.hup.recv() => {
                 running.watching(config, reload::reload(&running.gateway, &running.scribe, &config.file)).await;
             }
-            accepted = listener.accept() => hand(running, accepted, Arrival::Https),
-            accepted = accept(native) => hand(running, accepted, Arrival::Native),
             _ = sweep.tick() => running.sweep(config).await,
         }
     }
@@ -205,35 +197,6 @@ impl Signals {
             int: signal(SignalKind::interrupt())?,
             hup: signal(SignalKind::hangup())?,
         })
-    }
-}
-
-async fn accept(listener: Option<&TcpListener>) -> io::Result<(tokio::net::TcpStream, SocketAddr)> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
-    }
-}
-
-fn hand(
-    running: &Running,
-    accepted: io::Result<(tokio::net::TcpStream, SocketAddr)>,
-    arrival: fn(std::net::TcpStream, SocketAddr, handshakes::Place) -> Arrival,
-) {
-    let (socket, address) = match accepted {
-        Ok((socket, address)) => match socket.into_std() {
-            Ok(socket) => (socket, address),
-            Err(e) => return tracing::warn!(error = %e, "an accepted socket cannot be used"),
-        },
-        // Out of file descriptors, or the peer was gone at once: the next accept tells.
-        Err(e) => return tracing::warn!(error = %e, "accept failed"),
-    };
-    match running.handshakes.enter(address.ip()) {
-        Some(place) => running.lanes.hand(arrival(socket, address, place)),
-        None => {
-            running.gateway.metrics.handshake_failures(Handshake::Authentication).inc();
-            tracing::warn!(%address, "too many sockets of this address have not signed in; one more is closed");
-        }
     }
 }
 

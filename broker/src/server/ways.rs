@@ -9,11 +9,13 @@ use axum::{Json, Router};
 use hoop_api::{AccessLevel, Code, Problem, TUNNEL_PROTOCOL, routes};
 use hoop_policy::{Principal, Verdict};
 use http::{StatusCode, header};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use super::door::{Admission, Seat};
 use super::http::{GrantSlot, Https};
-use super::lanes::{Arrival, Serve};
+use super::lanes::{Arrival, Listener, Serve};
 use super::targets::Health;
 use super::tls::{self, ServerTlsError};
 use crate::config::Config;
@@ -24,7 +26,7 @@ use crate::gateway::Gateway;
 use crate::gateway::native::{self, Native};
 use crate::gateway::tunnel::Granted;
 use crate::identity::Identity;
-use crate::metrics::Sample;
+use crate::metrics::{Sample, Usage};
 
 /// The control API over the running parts.
 pub fn control(gateway: &Arc<Gateway>, identity: &Identity, health: &Arc<Health>) -> Control {
@@ -114,19 +116,41 @@ pub fn serve(
         control,
     };
     Ok(Arc::new(move |arrival| {
-        let (https, native) = (https.clone(), native.clone());
-        Box::pin(async move {
-            let (socket, address, place, is_https) = match arrival {
-                Arrival::Https(socket, address, place) => (socket, address, place, true),
-                Arrival::Native(socket, address, place) => (socket, address, place, false),
-            };
-            match tokio::net::TcpStream::from_std(socket) {
-                Ok(tcp) if is_https => https.serve(tcp, address, place).await,
-                Ok(tcp) => native.serve(tcp, address, place).await,
-                Err(e) => tracing::warn!(error = %e, "a socket cannot be moved to its lane"),
+        let Arrival { socket, address, listener, admission } = arrival;
+        let tcp = match TcpStream::from_std(socket) {
+            Ok(tcp) => tcp,
+            Err(e) => {
+                tracing::warn!(error = %e, "a socket cannot be moved to its lane");
+                return Box::pin(std::future::ready(()));
             }
-        })
+        };
+        // Each way is a future of its own: a connection holds the memory of the way that it came by, no more.
+        match (admission, listener) {
+            (Admission::Serve(seat, place), Listener::Https) => {
+                let served = https.clone().serve(tcp, address, place);
+                Box::pin(holding(seat, served))
+            }
+            (Admission::Serve(seat, place), Listener::Native) => {
+                let served = native.clone().serve(tcp, address, place);
+                Box::pin(holding(seat, served))
+            }
+            (Admission::Refuse(full, refusal), Listener::Https) => {
+                let https = https.clone();
+                Box::pin(async move { https.refuse(tcp, address, full, refusal).await })
+            }
+            (Admission::Refuse(full, refusal), Listener::Native) => {
+                let native = native.clone();
+                Box::pin(async move { native.refuse(tcp, address, full, refusal).await })
+            }
+            (Admission::Close, _) => Box::pin(std::future::ready(())),
+        }
     }))
+}
+
+/// Keeps `seat` taken until `served` is done.
+async fn holding(seat: Seat, served: impl Future<Output = ()>) {
+    served.await;
+    drop(seat);
 }
 
 #[derive(Clone)]
@@ -172,6 +196,7 @@ async fn metrics(State(extra): State<Extra>, ClientAddress(address): ClientAddre
         ledger_fsyncs: stats.fsyncs,
         ledger_queue: stats.queue_entries,
         ledger_poisoned: stats.poisoned,
+        usage: Usage::now(),
     };
     let headers = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (headers, extra.gateway.metrics.encode(&sample)).into_response()

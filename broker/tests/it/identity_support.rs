@@ -128,6 +128,7 @@ fn target() -> Arc<Target> {
         databases: vec!["app".to_owned()],
         weak_auth: WeakAuth::default(),
         classes: vec![],
+        shared: TargetShared::default(),
     })
 }
 

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::answer::BODY_WAIT;
 use super::{ClientAddress, Control};
 use crate::identity::address::network_of;
 use crate::identity::device::{UserCode, Waiting};
@@ -72,9 +73,10 @@ impl<T: DeserializeOwned + Send> FromRequest<Control> for Form<T> {
         let browser = browser(&parts.headers);
         let same_site = parts.headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin");
         let request = Request::from_parts(parts, body);
-        let sent = axum::Form::<Sent<T>>::from_request(request, control).await;
-        let axum::Form(Sent { csrf, fields }) =
-            sent.map_err(|_| html::failed("The form was incomplete. Start again.").into_response())?;
+        let incomplete = || html::failed("The form was incomplete. Start again.").into_response();
+        let sent = axum::Form::<Sent<T>>::from_request(request, control);
+        let sent = tokio::time::timeout(BODY_WAIT, sent).await.map_err(|_| incomplete())?;
+        let axum::Form(Sent { csrf, fields }) = sent.map_err(|_| incomplete())?;
         match browser {
             Some(browser) if same_site && control.identity().csrf_ok(&browser, &csrf) => {
                 Ok(Self { fields, browser, csrf, origin })

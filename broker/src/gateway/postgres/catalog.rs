@@ -2,26 +2,45 @@
 //! classified columns have, and the column order of the relations that hold them (COPY names no columns).
 
 use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
 
 use super::columns::Classes;
 use super::copy::Relations;
 use super::upstream::{Upstream, UpstreamError};
 use crate::config::Target;
 
-/// The catalogue as far as masking needs it.
-#[derive(Debug, Default)]
+/// The catalogue as far as masking needs it. Cheap to clone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
     /// Classified columns by origin.
-    pub classes: Classes,
+    pub classes: Arc<Classes>,
     /// Relations with classified columns, by (schema, relation): all their columns in order, with class.
     pub relations: Relations,
 }
 
-/// Reads the catalogue for `target`.
+/// Reads the catalogue of `database` for `target`. It is read by every connection, for it may have changed; the copy
+/// that the connections hold is one as long as it has not.
 ///
 /// # Errors
 /// [`UpstreamError`]: without it nothing may be answered.
-pub async fn read(upstream: &mut Upstream, target: &Target) -> Result<Catalog, UpstreamError> {
+pub async fn read(
+    upstream: &mut Upstream,
+    target: &Target,
+    database: &str,
+) -> Result<Catalog, UpstreamError> {
+    let fresh = fetch(upstream, target).await?;
+    // Taken when a connection opens, never on the statement path.
+    let mut known = target.shared.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = known.get(database)
+        && *known == fresh
+    {
+        return Ok(known.clone());
+    }
+    known.insert(database.to_owned(), fresh.clone());
+    Ok(fresh)
+}
+
+async fn fetch(upstream: &mut Upstream, target: &Target) -> Result<Catalog, UpstreamError> {
     if target.classes.is_empty() {
         return Ok(Catalog::default());
     }
@@ -55,7 +74,7 @@ pub async fn read(upstream: &mut Upstream, target: &Target) -> Result<Catalog, U
             "a classified column is not in the target's catalogue"
         );
     }
-    Ok(Catalog { classes: Classes::new(origins), relations })
+    Ok(Catalog { classes: Arc::new(Classes::new(origins)), relations: Arc::new(relations) })
 }
 
 /// All columns of the relations that hold classified ones, in order. `standard_conforming_strings` is on, so a quoted

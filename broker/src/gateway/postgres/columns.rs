@@ -7,7 +7,7 @@ use hoop_pgwire::Format;
 use hoop_pgwire::backend::RowDescription;
 
 /// Classified columns of one target, bound to relation oid and attribute number, so that renaming changes nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Classes {
     by_origin: HashMap<(u32, i16), Class>,
 }

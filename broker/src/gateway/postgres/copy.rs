@@ -27,8 +27,8 @@ struct Csv {
     escape: u8,
 }
 
-/// Columns of relations that hold classified ones.
-pub type Relations = HashMap<(String, String), Vec<(String, Option<Class>)>>;
+/// Columns of relations that hold classified ones. Shared by the connections that read the same catalogue.
+pub type Relations = Arc<HashMap<(String, String), Vec<(String, Option<Class>)>>>;
 
 /// The mask for a COPY that touches classified relations.
 ///

@@ -1,6 +1,7 @@
 //! PostgreSQL: start-up, the relay between client and target, and all that is decided on the way.
 
 pub mod answer;
+mod buffers;
 pub mod cancel;
 pub mod catalog;
 pub mod columns;

@@ -10,26 +10,17 @@
 //! INVARIANT: bytes past `ready` are never written. Only [`Pipe::pass`] lets bytes of the other side through, for a
 //! [`Pass`] that the gate makes; [`Pipe::replace`] and [`Pipe::insert`] write bytes of our own.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::buffers;
 use crate::gate::Pass;
-
-/// Read buffers that a lane keeps for its connections. More than a few are in use only while clients or targets are
-/// slow to take what is ready for them.
-const SPARE: usize = 32;
 
 /// A side buffer that grew beyond this is given back when it is empty.
 const KEEP_ALT: usize = 4 << 10;
-
-thread_local! {
-    // One list a lane: a connection that has nothing to move holds no buffer, so that thousands may be idle.
-    static SPARES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-}
 
 /// One direction of a conversation.
 #[derive(Debug)]
@@ -130,7 +121,7 @@ impl Pipe {
         }
         let want = (self.end + n).max(self.base);
         if self.buf.is_empty() && want == self.base {
-            self.buf = spare(self.base);
+            self.buf = buffers::take(self.base);
         } else if self.buf.len() < want {
             self.buf.resize(want, 0);
         }
@@ -204,32 +195,13 @@ impl Pipe {
             return;
         }
         (self.sent, self.ready, self.end) = (0, 0, 0);
-        let mut buf = std::mem::take(&mut self.buf);
-        if buf.len() == self.base {
-            // The next one to use it is another session: nothing of this one stays.
-            buf[..self.used].fill(0);
-            keep(buf);
-        }
+        // The next one to use it is another session: nothing of this one stays.
+        buffers::give(std::mem::take(&mut self.buf), self.base, self.used);
         self.used = 0;
         if self.alt.capacity() > KEEP_ALT {
             self.alt = Vec::new();
         }
     }
-}
-
-/// A buffer of `base` bytes, one of this lane's spare ones if there is one.
-fn spare(base: usize) -> Vec<u8> {
-    let spare = SPARES.with_borrow_mut(Vec::pop);
-    spare.filter(|buf| buf.len() == base).unwrap_or_else(|| vec![0; base])
-}
-
-/// Keeps a clean buffer for the next connection that reads.
-fn keep(buf: Vec<u8>) {
-    SPARES.with_borrow_mut(|spares| {
-        if spares.len() < SPARE {
-            spares.push(buf);
-        }
-    });
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use super::startup::{self, StartupRefused, Wishes};
 use super::stream::Stream;
 use super::upstream::{self, Upstream};
 use crate::clock;
-use crate::config::Target;
+use crate::config::{Limits, Target};
 use crate::gate::{Gate, Scribe};
 use crate::gateway::Gateway;
 use crate::metrics::{Direction, Way};
@@ -56,7 +56,8 @@ pub async fn serve(gateway: &Arc<Gateway>, mut arrived: Arrived) {
     let session = Arc::clone(&arrived.session);
     let place = Place::take(&session, gateway.limits.connections_per_session);
     let opened = match &place {
-        Some(_) => open(gateway, &arrived).await,
+        // Boxed: what opening needs is given back before the connection, which may live for hours, begins.
+        Some(_) => Box::pin(open(gateway, &arrived)).await,
         None => Err(Unopened {
             message: fatal(
                 "53300",
@@ -128,11 +129,7 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     })?;
     let wishes = startup::read(arrived.parameters.iter())?;
     let database = allowed_database(&wishes, &target)?;
-    let mut upstream = upstream::connect(&target, &database, &wishes.settings, &gateway.limits)
-        .await
-        .map_err(|e| unreachable(&target, &e))?;
-    // Nobody listens for the end of the session yet, so a target that falls silent here must not be waited for.
-    let catalog = upstream::within(gateway.limits.upstream_connect, catalog::read(&mut upstream, &target))
+    let (upstream, catalog) = reach(&target, &database, &wishes.settings, &gateway.limits)
         .await
         .map_err(|e| unreachable(&target, &e))?;
     let id = ConnectionId::from_parts(clock::unix_ms(), rand::random());
@@ -154,6 +151,20 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     let (pid, secret) = upstream.key.clone().unwrap_or_default();
     let key = gateway.cancel.issue(Backend { target: Arc::clone(&target), pid, secret, session: session.id });
     Ok(Opened { id, target, upstream, catalog, scribe, key })
+}
+
+/// Connects to the target and reads its catalogue, each within `limits.upstream_connect`: nobody listens for the end of
+/// the session yet, so a target that falls silent here must not be waited for.
+async fn reach(
+    target: &Target,
+    database: &str,
+    settings: &[(String, String)],
+    limits: &Limits,
+) -> Result<(Upstream, Catalog), upstream::UpstreamError> {
+    let mut upstream = upstream::connect(target, database, settings, limits).await?;
+    let read = catalog::read(&mut upstream, target, database);
+    let catalog = upstream::within(limits.upstream_connect, read).await?;
+    Ok((upstream, catalog))
 }
 
 fn not_recorded() -> Vec<u8> {
@@ -214,7 +225,7 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
         judge,
         session: Arc::clone(&session),
         metrics: Arc::clone(&gateway.metrics),
-        classes: Arc::new(catalog.classes),
+        classes: catalog.classes,
     };
     let mut talk = Conversation::new(parts, &gateway.limits);
     let (up, rest) = upstream.into_stream();
@@ -228,6 +239,8 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     };
     relay.inbound.preload(&arrived.rest);
     relay.answer.preload(&rest);
+    // Given back now and not at the end of the connection, which may live for hours.
+    drop((rest, arrived.rest, arrived.parameters));
     let way = match arrived.via {
         Via::Tunnel => Way::Tunnel,
         Via::Native => Way::Native,

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
@@ -33,11 +33,19 @@ pub enum TlsError {
     Verifier(#[from] rustls::client::VerifierBuilderError),
 }
 
-/// A client configuration for `target`, or `None` where its owner disabled TLS.
+/// The client configuration for `target`, or `None` where its owner disabled TLS. Made once a target: roots and cipher
+/// suites of its own would cost each connection more memory than all else that it holds.
 ///
 /// # Errors
-/// [`TlsError`] when roots cannot be read.
+/// [`TlsError`] when roots cannot be read; the next connection tries again.
 pub fn client_config(target: &Target) -> Result<Option<Arc<ClientConfig>>, TlsError> {
+    if let Some(made) = target.shared.tls.get() {
+        return Ok(Some(Arc::clone(made)));
+    }
+    Ok(make(target)?.map(|made| Arc::clone(target.shared.tls.get_or_init(|| made))))
+}
+
+fn make(target: &Target) -> Result<Option<Arc<ClientConfig>>, TlsError> {
     let verify_name = match target.tls {
         UpstreamTls::Disable => return Ok(None),
         UpstreamTls::VerifyFull => true,
@@ -57,6 +65,8 @@ pub fn client_config(target: &Target) -> Result<Option<Arc<ClientConfig>>, TlsEr
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyName(inner))).with_no_client_auth()
     };
     config.alpn_protocols = vec![b"postgresql".to_vec()];
+    // PostgreSQL resumes no TLS session; a cache of them would be memory for nothing.
+    config.resumption = Resumption::disabled();
     Ok(Some(Arc::new(config)))
 }
 

@@ -18,6 +18,7 @@ mod denials;
 mod desync;
 mod full_disk;
 mod ledger;
+mod limits;
 mod masking;
 mod native;
 mod oidc;
