@@ -100,7 +100,6 @@ fn same(told: &(u8, Vec<u8>), expected: &(u8, Vec<u8>)) -> bool {
 
 /// The SQLSTATE in a report.
 fn code(body: &[u8]) -> String {
-    let fields = body.split(|b| *b == 0);
-    let code = fields.filter_map(|field| field.strip_prefix(b"C")).next();
+    let code = body.split(|b| *b == 0).find_map(|field| field.strip_prefix(b"C"));
     String::from_utf8_lossy(code.unwrap_or_default()).into_owned()
 }

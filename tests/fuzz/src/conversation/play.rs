@@ -99,7 +99,7 @@ impl Play {
             self.moves(moves, run.as_mut())
         };
         // What the gateway wrote before the end is on its way.
-        self.to_server(usize::MAX);
+        self.server_takes(usize::MAX);
         self.hear();
         let whole = frames(self.server.unread()).1.is_empty();
         assert!(!self.complete || end.is_some() || whole, "half a message was forwarded");
@@ -128,13 +128,13 @@ impl Play {
         match next {
             Move::Say(bytes) => self.say(&bytes),
             Move::FromClient(n) => {
-                self.from_client(n);
+                self.client_sends(n);
             }
             Move::ToServer(n) => {
-                self.to_server(n);
+                self.server_takes(n);
             }
             Move::FromServer(n) => {
-                self.from_server(n);
+                self.server_sends(n);
             }
             Move::Windows(client, target) => self.windows(client.min(WIDE), target.min(WIDE)),
             Move::Durable => self.stage.settle(),
@@ -157,13 +157,13 @@ impl Play {
         self.target.0.borrow_mut().room = target;
     }
 
-    fn from_client(&mut self, n: usize) -> bool {
+    fn client_sends(&mut self, n: usize) -> bool {
         let n = n.min(self.unsent.len());
         self.client.0.borrow_mut().inbox.extend(self.unsent.drain(..n));
         n > 0
     }
 
-    fn from_server(&mut self, n: usize) -> bool {
+    fn server_sends(&mut self, n: usize) -> bool {
         let sent = &mut self.server.answers.sent;
         let n = n.min(sent.len());
         let mut target = self.target.0.borrow_mut();
@@ -173,7 +173,7 @@ impl Play {
     }
 
     /// Bytes that the gateway forwarded reach the server. A write among them must be on disk by now.
-    fn to_server(&mut self, n: usize) -> bool {
+    fn server_takes(&mut self, n: usize) -> bool {
         let bytes: Vec<u8> = {
             let mut target = self.target.0.borrow_mut();
             let n = n.min(target.outbox.len());
@@ -215,12 +215,12 @@ impl Play {
         self.windows(WIDE, WIDE);
         let mut waited = false;
         loop {
-            let mut moved = self.from_client(usize::MAX);
+            let mut moved = self.client_sends(usize::MAX);
             if let Some(end) = self.poll(run.as_mut()) {
                 return Some(end);
             }
-            moved |= self.to_server(usize::MAX);
-            moved |= self.from_server(usize::MAX);
+            moved |= self.server_takes(usize::MAX);
+            moved |= self.server_sends(usize::MAX);
             moved |= self.hear();
             if moved {
                 waited = false;

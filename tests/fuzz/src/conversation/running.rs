@@ -58,7 +58,7 @@ impl Server {
         if let Some(classified) = self.columns(Some(does)) {
             self.answers.described(Some(classified));
         }
-        let ran = self.query.as_ref().map(|q| q.ran).unwrap_or_default();
+        let ran = self.query.as_ref().map_or(0, |q| q.ran);
         let mut portal =
             Portal { does: Some(does), left: None, done: false, ran, leans: None, cursor: false };
         self.run(does, &mut portal, None, 0)
@@ -236,6 +236,39 @@ impl Server {
                 self.complete("CLOSE CURSOR")
             }
             _ => Ok(()),
+        }
+    }
+
+    /// While COPY data is awaited.
+    pub fn copy_message(&mut self, tag: u8, body: &[u8]) {
+        let ended = match tag {
+            b'H' | b'S' => return,
+            b'd' if body.starts_with(b"bad") => {
+                self.copy_failed = true;
+                Err("22P04")
+            }
+            b'd' => return,
+            b'c' => Ok(()),
+            b'f' => Err("57014"),
+            _ => Err("08P01"),
+        };
+        let portal = self.copy.take().flatten();
+        let ended = ended.and_then(|()| self.complete("COPY 1"));
+        match (ended, self.query.is_some()) {
+            (Ok(()), true) => {
+                self.next_statement();
+                self.go_on();
+            }
+            (Ok(()), false) => {
+                if let Some(portal) = portal.and_then(|name| self.portals.get_mut(&name)) {
+                    portal.done = true;
+                }
+            }
+            (Err(code), true) => self.query_failed(code),
+            (Err(code), false) => {
+                self.fail(code);
+                self.skip = true;
+            }
         }
     }
 }

@@ -70,7 +70,7 @@ pub struct Server {
     pub portals: HashMap<Vec<u8>, Portal>,
     serial: u64,
     pub tx: Tx,
-    skip: bool,
+    pub skip: bool,
     pub query: Option<Query>,
     /// COPY data is awaited; the portal whose Execute asked for it, if one did.
     pub copy: Option<Option<Vec<u8>>>,
@@ -79,7 +79,7 @@ pub struct Server {
     /// The transaction cannot be committed.
     pub doomed: bool,
     /// A COPY has failed while the client may still be sending.
-    copy_failed: bool,
+    pub copy_failed: bool,
     /// Client and server may have seen things in another order than through the gateway.
     pub racy: bool,
     /// The gateway refuses what the server would not.
@@ -159,12 +159,12 @@ impl Server {
             _ => Vec::new(),
         };
         let done = match tag {
-            b'Q' => return self.query(&text(bytes())),
+            b'Q' => return self.query(&text(&bytes())),
             b'F' => return self.query("F"),
             b'H' => return self.answers.flush(),
             b'P' => {
                 let name = bytes();
-                self.parse(name, &text(bytes()))
+                self.parse(name, &text(&bytes()))
             }
             b'B' => {
                 let (portal, statement) = (bytes(), bytes());
@@ -369,43 +369,10 @@ impl Server {
         self.answers.put(b'3', b"");
         Ok(())
     }
-
-    /// While COPY data is awaited.
-    fn copy_message(&mut self, tag: u8, body: &[u8]) {
-        let ended = match tag {
-            b'H' | b'S' => return,
-            b'd' if body.starts_with(b"bad") => {
-                self.copy_failed = true;
-                Err("22P04")
-            }
-            b'd' => return,
-            b'c' => Ok(()),
-            b'f' => Err("57014"),
-            _ => Err("08P01"),
-        };
-        let portal = self.copy.take().flatten();
-        let ended = ended.and_then(|()| self.complete("COPY 1"));
-        match (ended, self.query.is_some()) {
-            (Ok(()), true) => {
-                self.next_statement();
-                self.go_on();
-            }
-            (Ok(()), false) => {
-                if let Some(portal) = portal.and_then(|name| self.portals.get_mut(&name)) {
-                    portal.done = true;
-                }
-            }
-            (Err(code), true) => self.query_failed(code),
-            (Err(code), false) => {
-                self.fail(code);
-                self.skip = true;
-            }
-        }
-    }
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// The number of parameters in a Bind, of whose items the names are taken off.
