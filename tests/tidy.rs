@@ -34,7 +34,19 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("tests/clients", &["hoop-harness"]),
     ("tests/e2e", &["hoop-harness"]),
     ("tests/load", &["hoop-harness"]),
-    ("tests/fuzz", &["hoop-api", "hoop-ledger", "hoop-mask", "hoop-pgwire", "hoop-policy", "hoop-statement"]),
+    // Bodies drive what the broker's sockets would: its conversation, its recovery, its configuration.
+    (
+        "tests/fuzz",
+        &[
+            "hoop-api",
+            "hoop-broker",
+            "hoop-ledger",
+            "hoop-mask",
+            "hoop-pgwire",
+            "hoop-policy",
+            "hoop-statement",
+        ],
+    ),
 ];
 
 /// What pure crates never name: a runtime, sockets, files, a clock, the environment, randomness.

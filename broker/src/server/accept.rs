@@ -21,15 +21,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How often those who were turned away are told to the log at most: a flood must not fill the disk.
 const TELL: Duration = Duration::from_secs(1);
 
-/// Listens on `address`. Sockets that it accepts are watched by TCP keepalive, so that a peer which has vanished
-/// without a word is noticed at last.
+/// Listens on `address`.
 ///
 /// # Errors
 /// When the address cannot be used.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
-    socket.set_keepalive(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

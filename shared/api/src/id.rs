@@ -27,7 +27,10 @@ macro_rules! id {
 
             fn from_str(s: &str) -> Result<Self, Self::Err> {
                 let rest = s.strip_prefix(concat!($prefix, "_")).ok_or(NotAnId { prefix: $prefix })?;
-                rest.parse().map(Self).map_err(|_| NotAnId { prefix: $prefix })
+                let ulid: ulid::Ulid = rest.parse().map_err(|_| NotAnId { prefix: $prefix })?;
+                // The crate drops the bits over 128: one id must have one spelling.
+                let canonical = ulid.to_string().eq_ignore_ascii_case(rest);
+                if canonical { Ok(Self(ulid)) } else { Err(NotAnId { prefix: $prefix }) }
             }
         }
 

@@ -29,5 +29,7 @@ proptest! {
         prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
         prop_assert_eq!(text.parse::<SessionId>(), Ok(id));
         prop_assert!(text.parse::<StatementId>().is_err(), "of another kind");
+        let over = text.replacen("_0", "_8", 1);
+        prop_assert!(over == text || over.parse::<SessionId>().is_err(), "more than 128 bits");
     }
 }

@@ -1,10 +1,8 @@
 //! The ledger's formats: what reads back is what was written, and no change to what is signed goes unnoticed.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a fuzz body reports by panicking")]
-
 #[allow(dead_code, reason = "the ledger's own tests use the rest")]
 #[path = "../../../shared/ledger/tests/it/fixture.rs"]
-mod fixture;
+pub(crate) mod fixture;
 
 use std::sync::LazyLock;
 
@@ -17,7 +15,7 @@ use hoop_ledger::verify::{Segment, Verifier};
 use hoop_ledger::{torn, tree};
 
 /// Ten entries in two segments, four checkpoints, the last over eight.
-static LOG: LazyLock<Log> = LazyLock::new(small);
+pub(crate) static LOG: LazyLock<Log> = LazyLock::new(small);
 /// The checkpoints of [`LOG`].
 static SIGNED: LazyLock<Vec<Checkpoint>> = LazyLock::new(|| {
     let notes = LOG.segments.iter().flat_map(|file| split_notes(&file.notes).0);
@@ -69,8 +67,7 @@ pub fn ledger_frames(data: &[u8]) {
 /// The input is a list of changes to a sound log, four bytes each; whatever they are, what a good report calls signed
 /// is what was signed.
 pub fn ledger_segment(data: &[u8]) {
-    let copy = |f: &File| File { name: f.name.clone(), bytes: f.bytes.clone(), notes: f.notes.clone() };
-    let mut files: Vec<File> = LOG.segments.iter().map(copy).collect();
+    let mut files = copies();
     for [act, high, low, value] in data.as_chunks::<4>().0.iter().take(16) {
         change(&mut files, *act, usize::from(*high) << 8 | usize::from(*low), *value);
     }
@@ -95,7 +92,13 @@ pub fn ledger_segment(data: &[u8]) {
     }
 }
 
-fn change(files: &mut [File], act: u8, at: usize, value: u8) {
+/// The files of [`LOG`], to be changed.
+pub(crate) fn copies() -> Vec<File> {
+    let copy = |f: &File| File { name: f.name.clone(), bytes: f.bytes.clone(), notes: f.notes.clone() };
+    LOG.segments.iter().map(copy).collect()
+}
+
+pub(crate) fn change(files: &mut [File], act: u8, at: usize, value: u8) {
     let index = usize::from(act & 1) % files.len();
     let file = &mut files[index];
     match act >> 1 & 7 {

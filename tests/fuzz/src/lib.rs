@@ -8,15 +8,32 @@
 //!     target/fuzz/wire_backend tests/fuzz/corpus/wire_backend
 //! ```
 //!
-//! An input that fails goes into the corpus under a name that says what it showed, with its fix.
+//! `./dev fuzz` runs all of them. An input that fails goes into the corpus under a name that says what it showed, with its fix.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a fuzz body reports by panicking")]
+
+mod api;
+mod config;
+mod conversation;
+mod identity;
 mod ledger;
 mod mask;
+mod plain;
+mod policy;
+mod recovery;
+mod script;
 mod statement;
 mod wire;
 
+pub use api::api;
+pub use config::config;
+pub use conversation::conversation;
+pub use identity::identity;
 pub use ledger::{checkpoint, ledger_frames, ledger_segment};
 pub use mask::{mask_row, mask_stream, mask_text};
+pub use policy::policy;
+pub use recovery::ledger_recovery;
+pub use script::script;
 pub use statement::{copy_shape, statement};
 pub use wire::{wire_backend, wire_frontend, wire_row, wire_startup};
 
@@ -25,16 +42,33 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All bodies, for the replay.
 pub const TARGETS: &[Target] = &[
+    ("api", api),
     ("checkpoint", checkpoint),
+    ("config", config),
+    ("conversation", conversation),
     ("copy_shape", copy_shape),
+    ("identity", identity),
     ("ledger_frames", ledger_frames),
+    ("ledger_recovery", ledger_recovery),
     ("ledger_segment", ledger_segment),
     ("mask_row", mask_row),
     ("mask_stream", mask_stream),
     ("mask_text", mask_text),
+    ("policy", policy),
+    ("script", script),
     ("statement", statement),
     ("wire_backend", wire_backend),
     ("wire_frontend", wire_frontend),
     ("wire_row", wire_row),
     ("wire_startup", wire_startup),
 ];
+
+/// Runs a body on a thread with the stack that the parser needs, as the broker's lanes have it.
+pub(crate) fn on_big_stack(body: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let stack = std::thread::Builder::new().stack_size(hoop_statement::STACK_BYTES);
+        if let Err(panic) = stack.spawn_scoped(scope, body).unwrap().join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}

@@ -1,7 +1,5 @@
 //! Masking: it keeps lengths, is done once, does not depend on where chunks end, and the probe before it misses nothing.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a fuzz body reports by panicking")]
-
 use hoop_mask::{
     Class, ColumnMask, Columns, CopyBinaryWalker, MAX_HELD, Mode, StreamScanner, may_hold_card, scan_row,
     scan_text,

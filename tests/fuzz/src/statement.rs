@@ -1,8 +1,8 @@
 //! The judge of SQL: it never panics, and what it would have the ledger keep holds no constant.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a fuzz body reports by panicking")]
+use hoop_statement::{Copy, CopyFormat, CopyShape, Refusal, TextLimits};
 
-use hoop_statement::{Copy, CopyFormat, CopyShape, Refusal, STACK_BYTES, TextLimits};
+use crate::on_big_stack;
 
 /// `~` in an input becomes this, so that a mutation need not find a card number.
 const CANARY: &str = "4111111111111111";
@@ -48,15 +48,6 @@ pub fn copy_shape(data: &[u8]) {
         );
         let again = written(&shape);
         assert_eq!(hoop_statement::copy_shape(&again), Some(shape), "{again}");
-    });
-}
-
-fn on_big_stack(body: impl FnOnce() + Send) {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, body).unwrap();
-        if let Err(panic) = thread.join() {
-            std::panic::resume_unwind(panic);
-        }
     });
 }
 

@@ -25,6 +25,16 @@ fn every_body_survives_its_corpus() {
     }
 }
 
+/// Corpora are seeds and findings; what a campaign learns stays outside the tree.
+#[test]
+fn corpora_are_small() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let folders = fs::read_dir(corpus).unwrap().map(|folder| folder.unwrap().path());
+    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap().map(|file| file.unwrap()));
+    let bytes: u64 = files.map(|file| file.metadata().unwrap().len()).sum();
+    assert!(bytes <= 300_000, "{bytes} bytes");
+}
+
 #[test]
 fn every_body_has_a_binary_and_every_corpus_a_body() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use hoop_ledger::entry::Parameter;
 use hoop_pgwire::frontend::{Bind, Execute, Named, Parse, encode};
-use hoop_pgwire::{Format, NamedObject};
+use hoop_pgwire::{Format, FrontendTag, HEADER_LEN, NamedObject, Tag as _};
 
 use super::conversation::{Client, Conversation, End, Stalled};
 use super::expected::Expected;
@@ -28,7 +28,12 @@ impl Conversation {
     ) -> Result<Option<Stalled>, End> {
         let denied = self.denial(refused)?;
         let mut poison = Vec::with_capacity(32);
-        encode::parse(&mut poison, "", POISON, []).map_err(End::ClientFault)?;
+        // A Parse that fails costs the client its unnamed statement if that is what it would have made, and no other
+        // message does. The server looks at the text before it looks at the name, so any name will do.
+        let unnamed = pipe.pending().first() == Some(&FrontendTag::Parse.byte())
+            && pipe.pending().get(HEADER_LEN) == Some(&0);
+        let name = if unnamed { "" } else { POISON };
+        encode::parse(&mut poison, name, POISON, []).map_err(End::ClientFault)?;
         pipe.replace(len, &poison);
         self.push(Expected::Poison(denied));
         self.client = Client::SkipToSync;

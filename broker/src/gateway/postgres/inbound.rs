@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use hoop_pgwire::frontend::{Query, encode};
+use hoop_pgwire::frontend::{FrontendMessage, Query, encode};
 use hoop_pgwire::{Frame, FrontendTag, Tag as _, next_frame};
 
 use super::conversation::{Client, Conversation, End, Held, Stalled};
@@ -79,6 +79,14 @@ impl Conversation {
         pipe: &mut Pipe,
         cx: &mut Context<'_>,
     ) -> Result<Option<Stalled>, End> {
+        // INVARIANT: nothing is forwarded that was not decoded. These are passed on by their type, so a body that does not
+        // belong to them, or a text without an end, would go to the server as it is.
+        if matches!(
+            tag,
+            FrontendTag::Sync | FrontendTag::Flush | FrontendTag::CopyDone | FrontendTag::CopyFail
+        ) {
+            FrontendMessage::decode(tag, &pipe.pending()[body.clone()]).map_err(End::ClientFault)?;
+        }
         match self.client {
             Client::Copying { simple } => return self.copy_frame(tag, body, simple, pipe),
             Client::SkipToSync if !matches!(tag, FrontendTag::Sync | FrontendTag::Terminate) => {

@@ -7,6 +7,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::conversation::{Conversation, End, Stalled};
 use super::pipe::Pipe;
 use super::stream::Stream;
@@ -16,13 +18,14 @@ use crate::session::{EndReason, Session};
 /// Writes of one direction before the others get their turn.
 const TURNS: u32 = 16;
 
-/// Both ends of a connection after start-up.
+/// Both ends of a connection after start-up. Which transports they are is left open for the fuzz target, whose ends lie
+/// in memory.
 #[derive(Debug)]
-pub struct Relay {
+pub struct Relay<D = Stream, U = Stream> {
     /// The client.
-    pub down: Stream,
+    pub down: D,
     /// The target.
-    pub up: Stream,
+    pub up: U,
     /// Client → target.
     pub inbound: Pipe,
     /// Target → client.
@@ -33,7 +36,7 @@ pub struct Relay {
     pub answer_watch: Watcher,
 }
 
-impl Relay {
+impl<D: AsyncRead + AsyncWrite + Unpin, U: AsyncRead + AsyncWrite + Unpin> Relay<D, U> {
     /// Runs until one side closes, the session ends, or a rule is broken.
     pub async fn run(&mut self, talk: &mut Conversation, session: &Arc<Session>) -> End {
         let mut ending = pin!(session.wait_end());
