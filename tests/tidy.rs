@@ -19,7 +19,7 @@ const LONG_FUNCTIONS: [(&str, &str); 1] =
     [("shared/pgwire/tests/it/naive.rs: backend", "one arm a message, written plainly to be compared with")];
 
 /// Crates of ours that each crate may use. What is not listed here may use none.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
     ("shared/api", &[]),
     ("shared/ledger", &[]),
     ("shared/mask", &[]),
@@ -30,6 +30,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ("cli", &["hoop-api", "hoop-ledger", "hoop-pgwire"]),
     // Tests go through the public surface only.
     ("tests/harness", &[]),
+    ("tests/bench", &["hoop-harness"]),
     ("tests/e2e", &["hoop-harness"]),
     ("tests/fuzz", &["hoop-api", "hoop-ledger", "hoop-mask", "hoop-pgwire", "hoop-policy", "hoop-statement"]),
 ];

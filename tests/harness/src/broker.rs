@@ -186,6 +186,16 @@ impl Broker {
         self.running.lock().expect("no test panics in here").take().expect("the broker runs")
     }
 
+    /// The process that runs now.
+    ///
+    /// # Panics
+    /// When none does.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        let running = self.running.lock().expect("no test panics in here");
+        running.as_ref().expect("the broker runs").0.id()
+    }
+
     /// `hoop-broker ARGS --config F`.
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Command {

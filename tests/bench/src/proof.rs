@@ -1,0 +1,98 @@
+//! Before anything is measured: that the gateway does its work. A gateway that masks and records nothing is fast too.
+
+use crate::database::ROWS;
+use crate::lab::Lab;
+use crate::pgbench;
+use crate::system::{Mode, Stream, System};
+use crate::wire::{Answer, BUFFER, Client};
+
+/// What one transaction of `pgbench -S` costs the ledger.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Entries {
+    /// Entries a transaction, by mode, in the order of [`Mode::ALL`].
+    pub per_transaction: [f64; 3],
+    /// Bytes of an entry with its frame.
+    pub bytes: usize,
+}
+
+impl Entries {
+    /// Entries a transaction in `mode`.
+    #[must_use]
+    pub fn of(&self, mode: Mode) -> f64 {
+        let [simple, extended, prepared] = self.per_transaction;
+        match mode {
+            Mode::Simple => simple,
+            Mode::Extended => extended,
+            Mode::Prepared => prepared,
+        }
+    }
+}
+
+/// Reads a long answer and checks that it is whole, and masked where it must be; in seconds.
+///
+/// # Panics
+/// When it is neither.
+pub fn stream(client: &mut Client, system: System, stream: Stream) -> f64 {
+    let start = std::time::Instant::now();
+    let answer = client.run(stream.sql()).unwrap_or_else(|e| panic!("{} on {system}: {e}", stream.sql()));
+    let seconds = start.elapsed().as_secs_f64();
+    assert!(answer.rows == ROWS, "{} on {system} gave {} rows instead of {ROWS}", stream.sql(), answer.rows);
+    let masked = shows(&answer, "400000******");
+    let expected = matches!(system, System::Ours(..));
+    assert!(masked == expected, "{} on {system}: the first card number is masked: {masked}", stream.sql());
+    seconds
+}
+
+fn shows(answer: &Answer, what: &str) -> bool {
+    answer.first_row.windows(what.len()).any(|w| w == what.as_bytes())
+}
+
+/// Opens the bench's own client.
+///
+/// # Panics
+/// When it is refused.
+#[must_use]
+pub fn client(lab: &Lab, system: System) -> Client {
+    Client::connect(&lab.endpoint(system), BUFFER).unwrap_or_else(|e| panic!("connecting to {system}: {e}"))
+}
+
+/// Proves that statements are masked and recorded, and measures what is recorded.
+///
+/// # Panics
+/// When they are not.
+#[must_use]
+pub fn check(lab: &Lab) -> Entries {
+    for system in lab.first() {
+        let mut client = client(lab, system);
+        for long in Stream::ALL {
+            stream(&mut client, system, long);
+        }
+    }
+    let masked = lab.durable.settled().masked;
+    assert!(masked >= 2 * ROWS, "two streams masked {masked} card numbers instead of {}", 2 * ROWS);
+
+    let variables = lab.variables(System::GATEWAY);
+    let (mut entries, mut bytes) = (0, 0);
+    let per_transaction = Mode::ALL.map(|mode| {
+        let (before, bytes_before) = (lab.durable.settled(), lab.durable.ledger_bytes());
+        let run = pgbench::run(&variables, mode, 16, 1);
+        let after = lab.durable.settled();
+        assert!(
+            after.allowed - before.allowed >= run.transactions,
+            "{} statements were judged in {} transactions",
+            after.allowed - before.allowed,
+            run.transactions
+        );
+        let added = after.entries - before.entries;
+        assert!(added >= run.transactions, "{added} entries for {} transactions", run.transactions);
+        entries += added;
+        bytes += lab.durable.ledger_bytes() - bytes_before;
+        ratio(added, run.transactions)
+    });
+    Entries { per_transaction, bytes: usize::try_from(bytes / entries).expect("an entry fits into memory") }
+}
+
+fn ratio(a: u64, b: u64) -> f64 {
+    let exact = |n: u64| f64::from(u32::try_from(n).expect("a count of some seconds"));
+    exact(a) / exact(b)
+}
