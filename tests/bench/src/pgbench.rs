@@ -14,6 +14,15 @@ pub struct Run {
     pub transactions: u64,
 }
 
+/// How long a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// By the clock.
+    Seconds(usize),
+    /// By what each client does.
+    Transactions(usize),
+}
+
 /// The newest pgbench: Debian's own name for it is a script that would be started first each time.
 #[must_use]
 pub fn program() -> String {
@@ -25,14 +34,18 @@ pub fn program() -> String {
     newest.and_then(|p| p.to_str().map(str::to_owned)).unwrap_or_else(|| "pgbench".to_owned())
 }
 
-/// Runs it for `seconds` with `clients`; `variables` say where to.
+/// Runs it with `clients`; `variables` say where to.
 ///
 /// # Panics
 /// When it fails, or a transaction does.
-pub fn run(variables: &[(String, String)], mode: Mode, clients: usize, seconds: usize) -> Run {
+pub fn run(variables: &[(String, String)], mode: Mode, clients: usize, length: Length) -> Run {
     let mut command = Command::new(program());
     command.args(["-S", "-n", "-M", mode.as_str()]);
-    command.args(["-c", &clients.to_string(), "-j", &clients.min(2).to_string(), "-T", &seconds.to_string()]);
+    let (option, count) = match length {
+        Length::Seconds(count) => ("-T", count),
+        Length::Transactions(count) => ("-t", count),
+    };
+    command.args(["-c", &clients.to_string(), "-j", &clients.min(2).to_string(), option, &count.to_string()]);
     for (key, _) in std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("PG")) {
         command.env_remove(key);
     }

@@ -2,7 +2,7 @@
 
 use crate::database::ROWS;
 use crate::lab::Lab;
-use crate::pgbench;
+use crate::pgbench::{self, Length};
 use crate::system::{Mode, Stream, System};
 use crate::wire::{Answer, BUFFER, Client};
 
@@ -71,25 +71,39 @@ pub fn check(lab: &Lab) -> Entries {
     let masked = lab.durable.settled().masked;
     assert!(masked >= 2 * ROWS, "two streams masked {masked} card numbers instead of {}", 2 * ROWS);
 
-    let variables = lab.variables(System::GATEWAY);
     let (mut entries, mut bytes) = (0, 0);
     let per_transaction = Mode::ALL.map(|mode| {
-        let (before, bytes_before) = (lab.durable.settled(), lab.durable.ledger_bytes());
-        let run = pgbench::run(&variables, mode, 16, 1);
-        let after = lab.durable.settled();
-        assert!(
-            after.allowed - before.allowed >= run.transactions,
-            "{} statements were judged in {} transactions",
-            after.allowed - before.allowed,
-            run.transactions
-        );
-        let added = after.entries - before.entries;
-        assert!(added >= run.transactions, "{added} entries for {} transactions", run.transactions);
-        entries += added;
-        bytes += lab.durable.ledger_bytes() - bytes_before;
-        ratio(added, run.transactions)
+        let [few, many] = [10, 210].map(|count| recorded(lab, mode, count));
+        let transactions = many.transactions - few.transactions;
+        // What connecting costs is in both, and falls out.
+        let [added, statements] = [many.entries - few.entries, many.statements - few.statements];
+        assert!(statements == transactions, "{statements} statements judged in {transactions} transactions");
+        assert!(added >= transactions, "{added} entries for {transactions} transactions");
+        entries += many.entries;
+        bytes += many.bytes;
+        ratio(added, transactions)
     });
     Entries { per_transaction, bytes: usize::try_from(bytes / entries).expect("an entry fits into memory") }
+}
+
+/// What a run left in the ledger.
+struct Recorded {
+    transactions: u64,
+    statements: u64,
+    entries: u64,
+    bytes: u64,
+}
+
+fn recorded(lab: &Lab, mode: Mode, each: usize) -> Recorded {
+    let (before, bytes_before) = (lab.durable.settled(), lab.durable.ledger_bytes());
+    let run = pgbench::run(&lab.variables(System::GATEWAY), mode, 16, Length::Transactions(each));
+    let after = lab.durable.settled();
+    Recorded {
+        transactions: run.transactions,
+        statements: after.allowed - before.allowed,
+        entries: after.entries - before.entries,
+        bytes: lab.durable.ledger_bytes() - bytes_before,
+    }
 }
 
 fn ratio(a: u64, b: u64) -> f64 {

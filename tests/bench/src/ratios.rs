@@ -1,5 +1,7 @@
 //! The ratios that are the last lines of a run. Above one is good for rates; added latency is better below.
 
+use serde_json::{Value, json};
+
 use crate::proof::Entries;
 use crate::rounds::CLIENTS;
 use crate::samples::Samples;
@@ -22,6 +24,16 @@ impl Ratio {
     #[must_use]
     pub fn line(&self) -> String {
         format!("ratio {} {} {:.3}", self.name, self.of, self.estimate.median)
+    }
+
+    /// For `--json`.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let Self { name, of, estimate: e } = self;
+        json!({
+            "name": name, "of": of, "median": e.median, "low": e.low, "high": e.high, "coverage": e.coverage,
+            "rounds": e.count,
+        })
     }
 }
 

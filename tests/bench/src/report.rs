@@ -202,7 +202,9 @@ pub fn json(found: &Found, ratios: &[Ratio]) -> Value {
         "rounds": plan.rounds,
         "run_seconds": RUN_SECONDS,
         "entry_bytes": entries.bytes,
-        "entries_per_transaction": Mode::ALL.map(|mode| (mode.as_str(), entries.of(mode))),
+        "entries_per_transaction": Value::Object(
+            Mode::ALL.iter().map(|mode| (mode.as_str().to_owned(), json!(entries.of(*mode)))).collect(),
+        ),
         "idle_connections": memory.idle,
         "kib_per_idle_connection": { "ours": memory.ours_kib, "pgbouncer": memory.pgbouncer_kib },
         "samples": samples.json(),

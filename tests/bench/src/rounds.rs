@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::floor;
 use crate::lab::Lab;
 use crate::options::Plan;
-use crate::pgbench;
+use crate::pgbench::{self, Length};
 use crate::proof::{self, Entries};
 use crate::samples::Samples;
 use crate::system::{Measure, Mode, Stream, System};
@@ -49,7 +49,7 @@ fn transactions(lab: &Lab, plan: &Plan, round: usize, cell: (Mode, usize), sampl
         systems.extend(lab.others());
     }
     for system in turned(systems, round) {
-        let run = pgbench::run(&lab.variables(system), mode, clients, RUN_SECONDS);
+        let run = pgbench::run(&lab.variables(system), mode, clients, Length::Seconds(RUN_SECONDS));
         samples.add(Measure::Tps { mode, clients }, system, round, run.tps);
     }
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use hoop_harness::program::workspace;
-use serde_json::json;
 
 use crate::lab::Lab;
 use crate::memory;
@@ -39,6 +38,14 @@ pub fn main() -> ExitCode {
 
 fn measure(options: &Options) {
     let plan = options.plan();
+    // What cannot be kept is better known before than after half an hour.
+    if let Some(file) = &options.json {
+        std::fs::write(file, "").unwrap_or_else(|e| panic!("cannot write `{}`: {e}", file.display()));
+    }
+    let readme = workspace().join("README.md");
+    if !options.quick {
+        with_table(&readme, "").unwrap_or_else(|message| panic!("{message}"));
+    }
     eprintln!("bench: starting PostgreSQL, pgbouncer and the brokers, and filling the tables");
     let lab = Lab::start(plan.idle);
     if lab.os.is_none() {
@@ -58,35 +65,29 @@ fn measure(options: &Options) {
 
     let table = report::table(&found);
     let ratios = ratios::all(&found.samples, &found.entries);
+    let lines: String = ratios.iter().map(|r| r.line() + "\n").collect();
+    say(&table);
     if let Some(file) = &options.json {
         write(file, &format!("{:#}\n", report::json(&found, &ratios)));
     }
     if !options.quick {
-        let file = workspace().join("README.md");
-        let before = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("`{}`: {e}", file.display()));
-        match readme::with_table(&before, &table) {
-            Ok(text) => write(&file, &text),
-            Err(message) => eprintln!("bench: {message}; it stays as it is"),
-        }
+        write(&readme, &with_table(&readme, &table).unwrap_or_else(|message| panic!("{message}")));
     }
-    let lines: String = ratios.iter().map(|r| r.line() + "\n").collect();
+    // Last, for whoever reads only the end.
+    say(&lines);
+}
+
+fn say(text: &str) {
     let mut out = std::io::stdout().lock();
-    write!(out, "{table}\n{lines}").and_then(|()| out.flush()).expect("standard output takes it");
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).expect("standard output takes it");
+}
+
+fn with_table(file: &Path, table: &str) -> Result<String, String> {
+    let text = std::fs::read_to_string(file).map_err(|e| format!("`{}`: {e}", file.display()))?;
+    readme::with_table(&text, table)
 }
 
 fn write(file: &Path, text: &str) {
     std::fs::write(file, text).unwrap_or_else(|e| panic!("cannot write `{}`: {e}", file.display()));
     eprintln!("bench: wrote {}", file.display());
-}
-
-impl ratios::Ratio {
-    /// For `--json`.
-    #[must_use]
-    pub fn json(&self) -> serde_json::Value {
-        let e = &self.estimate;
-        json!({
-            "name": self.name, "of": self.of, "median": e.median, "low": e.low, "high": e.high,
-            "coverage": e.coverage, "rounds": e.count,
-        })
-    }
 }
