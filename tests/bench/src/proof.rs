@@ -47,6 +47,14 @@ fn shows(answer: &Answer, what: &str) -> bool {
     answer.first_row.windows(what.len()).any(|w| w == what.as_bytes())
 }
 
+/// Sixteen digits of which the last is the check digit (ISO/IEC 7812-1).
+fn is_card_number(text: &str) -> bool {
+    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
+    let doubled = |d: u32| if d > 4 { d * 2 - 9 } else { d * 2 };
+    let sum: u32 = digits.iter().enumerate().map(|(at, d)| if at % 2 == 0 { doubled(*d) } else { *d }).sum();
+    text.len() == 16 && digits.len() == 16 && sum.is_multiple_of(10)
+}
+
 /// Opens the bench's own client.
 ///
 /// # Panics
@@ -62,6 +70,19 @@ pub fn client(lab: &Lab, system: System) -> Client {
 /// When they are not.
 #[must_use]
 pub fn check(lab: &Lab) -> Entries {
+    let pan = |client: &mut Client, n: u64| {
+        let sql = format!("SELECT pan FROM stream WHERE id = {n}");
+        let answer = client.run(&sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        // A count of columns and a length come before the value.
+        String::from_utf8_lossy(answer.first_row.get(6..).unwrap_or_default()).into_owned()
+    };
+    let (mut direct, mut ours) = (client(lab, System::Direct), client(lab, System::GATEWAY));
+    for n in [1, 4711, ROWS] {
+        let (plain, masked) = (pan(&mut direct, n), pan(&mut ours, n));
+        assert!(is_card_number(&plain), "`{plain}` is no card number");
+        let expected = format!("{}******{}", &plain[..6], &plain[12..]);
+        assert!(masked == expected, "the gateway shows `{masked}` instead of `{expected}`");
+    }
     for system in lab.first() {
         let mut client = client(lab, system);
         for long in Stream::ALL {
@@ -109,4 +130,23 @@ fn recorded(lab: &Lab, mode: Mode, each: usize) -> Recorded {
 fn ratio(a: u64, b: u64) -> f64 {
     let exact = |n: u64| f64::from(u32::try_from(n).expect("a count of some seconds"));
     exact(a) / exact(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn card_numbers_are_known_by_their_check_digit() {
+        assert!(is_card_number("4111111111111111") && is_card_number("5555555555554444"));
+        assert!(!is_card_number("4111111111111112") && !is_card_number("411111******1111"));
+        assert!(!is_card_number("00000000000000000") && !is_card_number(""));
+    }
+
+    #[test]
+    fn masks_are_seen() {
+        let row = |text: &[u8]| Answer { rows: 1, bytes: 0, first_row: text.to_vec() };
+        assert!(shows(&row(b"1\t400000******7917\t"), "400000******"));
+        assert!(!shows(&row(b"1\t4000000000079190\t"), "400000******"));
+    }
 }
