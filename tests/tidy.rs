@@ -19,7 +19,7 @@ const LONG_FUNCTIONS: [(&str, &str); 1] =
     [("shared/pgwire/tests/it/naive.rs: backend", "one arm a message, written plainly to be compared with")];
 
 /// Crates of ours that each crate may use. What is not listed here may use none.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("shared/api", &[]),
     ("shared/ledger", &[]),
     ("shared/mask", &[]),
@@ -32,6 +32,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("tests/harness", &[]),
     ("tests/crash", &["hoop-harness"]),
     ("tests/clients", &["hoop-harness"]),
+    ("tests/bench", &["hoop-harness"]),
     ("tests/e2e", &["hoop-harness"]),
     ("tests/load", &["hoop-harness"]),
     // Bodies drive what the broker's sockets would: its conversation, its recovery, its configuration.

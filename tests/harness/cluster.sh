@@ -7,6 +7,7 @@
 # DIR is made, and must not exist. It then holds ca.pem (verify the server with it), log, and the socket.
 # It takes 300 connections, or as many as HOOP_PG_CONNECTIONS says.
 # Superuser `postgres`: only through the socket, whose folder is closed to others. Everybody else: TLS and SCRAM.
+# CLUSTER_CONF and CLUSTER_HBA may hold lines to be added to postgresql.conf (they win) and pg_hba.conf (at its end).
 # PostgreSQL refuses to run as root; there, everything runs as the user `postgres`.
 set -eu
 
@@ -88,10 +89,12 @@ max_stack_depth = 6MB
 fsync = off
 synchronous_commit = off
 full_page_writes = off
+${CLUSTER_CONF:-}
 CONF
     cat >"$dir/data/pg_hba.conf" <<HBA
 local   all all              trust
 hostssl all all 127.0.0.1/32 scram-sha-256
+${CLUSTER_HBA:-}
 HBA
     as_server "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 -s start || {
         tail -n 20 "$dir/log" >&2

@@ -205,6 +205,16 @@ impl Broker {
         self.running.lock().expect("no test panics in here").take().expect("the broker runs")
     }
 
+    /// The process that runs now.
+    ///
+    /// # Panics
+    /// When none does.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        let running = self.running.lock().expect("no test panics in here");
+        running.as_ref().expect("the broker runs").0.id()
+    }
+
     /// `hoop-broker ARGS --config F`.
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Command {
@@ -270,15 +280,6 @@ impl Broker {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
-    }
-
-    /// The process id of the broker.
-    ///
-    /// # Panics
-    /// When it does not run.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.running.lock().expect("no test panics in here").as_ref().expect("the broker runs").0.id()
     }
 
     /// Port of the native PostgreSQL listener on 127.0.0.1.

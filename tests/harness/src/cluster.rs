@@ -28,8 +28,17 @@ impl Cluster {
     /// # Panics
     /// When PostgreSQL does not start.
     pub fn shared() -> &'static Self {
+        Self::shared_with("", "")
+    }
+
+    /// [`Cluster::shared`] with lines of the caller's own for `postgresql.conf` and `pg_hba.conf`, when it is the first
+    /// to ask.
+    ///
+    /// # Panics
+    /// When PostgreSQL does not start.
+    pub fn shared_with(conf: &str, hba: &str) -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| Self::start_with(conf, hba))
     }
 
     /// A cluster of its caller's own, for tests that harm it.
@@ -38,6 +47,10 @@ impl Cluster {
     /// When PostgreSQL does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with("", "")
+    }
+
+    fn start_with(conf: &str, hba: &str) -> Self {
         let parent =
             tempfile::Builder::new().prefix("hoop-pg-").tempdir().expect("a temporary folder").keep();
         // The user `postgres` must be able to walk through it.
@@ -47,8 +60,9 @@ impl Cluster {
         let script = workspace().join("tests/harness/cluster.sh");
         let reaper =
             Reaper::new(r#"sh "$1" stop "$2"; rm -rf "$3""#, &[&text(&script), &text(&dir), &text(&parent)]);
-        program::run(Command::new("sh").arg(&script).arg("start").arg(&dir).arg(port.to_string()), b"")
-            .expect(0);
+        let mut start = Command::new("sh");
+        start.arg(&script).arg("start").arg(&dir).arg(port.to_string());
+        program::run(start.env("CLUSTER_CONF", conf).env("CLUSTER_HBA", hba), b"").expect(0);
         let cluster = Self { dir, port, databases: AtomicU32::new(0), _reaper: reaper };
         cluster.superuser(
             "postgres",
@@ -66,6 +80,12 @@ impl Cluster {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Its folder: certificates, log, and the Unix socket. It belongs to the server's user.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.dir
     }
 
     /// The authority that signed the server's certificate, PEM.
