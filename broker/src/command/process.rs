@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn no_memory_is_dumped() {
         harden().expect("allowed");
-        let core = rustix::process::getrlimit(Resource::Core);
+        let core = getrlimit(Resource::Core);
         assert_eq!((core.current, core.maximum), (Some(0), Some(0)));
         #[cfg(target_os = "linux")]
         assert_eq!(

@@ -53,7 +53,7 @@ fn ask(set: &PolicySet) {
         follows(set, &verdict);
         assert_eq!(judge(set, &principal, &session, &target, facts), verdict, "judged again");
     }
-    let opening = OpeningFacts { level, via, bearer, approvals };
+    let opening = OpeningFacts { level, via, bearer, durable: true, approvals };
     for action in [Action::Session, Action::Reveal, Action::Token, Action::EndSession, Action::Audit] {
         follows(set, &judge_action(set, &principal, &opening, action, Some(&target)));
     }

@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use hoop_broker::clock::Boot;
+use hoop_broker::config::Durability;
 use hoop_broker::ledger::{Ledger, OpenError, Opened};
 use hoop_ledger::checkpoint::{Checkpoint, split_notes};
 use hoop_ledger::segment;
@@ -45,7 +46,7 @@ pub fn ledger_recovery(data: &[u8]) {
         fs::write(dir.join(segment::notes_name(first)), &file.notes).unwrap();
     }
     let signed = signed(&files);
-    match Ledger::open(&dir, &LOG.key, &LOG.origin, &Boot::start()) {
+    match Ledger::open(&dir, &LOG.key, &LOG.origin, &Boot::start(), Durability::Disk) {
         Ok(Opened { committer, recovered, .. }) => {
             assert!(recovered.entries >= signed, "{} of {signed} signed entries are left", recovered.entries);
             committer.stop().unwrap();

@@ -90,6 +90,7 @@ mod tests {
             databases: vec!["db".to_owned()],
             weak_auth: WeakAuth::default(),
             classes: Vec::new(),
+            shared: crate::config::TargetShared::default(),
         };
         let session = SessionId::from_parts(1, 1);
         Backend { target: Arc::new(target), pid, secret: b"theirs".to_vec(), session }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ use arc_swap::ArcSwap;
 use ed25519_dalek::SigningKey;
 use hoop_api::{AccessLevel, ConnectionId, PrincipalKind, Untrusted};
 use hoop_broker::clock::Boot;
-use hoop_broker::config::{ClassifiedColumn, Limits, Target, UpstreamAddress, UpstreamTls, WeakAuth};
+use hoop_broker::config::{
+    ClassifiedColumn, Durability, Limits, Target, TargetShared, UpstreamAddress, UpstreamTls, WeakAuth,
+};
 use hoop_broker::gate::Gate;
 use hoop_broker::gateway::postgres::cancel::CancelKeys;
 use hoop_broker::gateway::postgres::catalog::Catalog;
@@ -77,7 +79,8 @@ impl Stage {
         let dir = folder.path().join("ledger");
         let boot = Arc::new(Boot::start());
         let origin = Origin::parse("test/broker/1").unwrap();
-        let opened = Ledger::open(&dir, &SigningKey::from_bytes(&[7; 32]), &origin, &boot).unwrap();
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let opened = Ledger::open(&dir, &key, &origin, &boot, Durability::Disk).unwrap();
         let Opened { ledger, committer, .. } = opened;
         let (policy, parser) = &*COMMON;
         let gateway = Gateway {
@@ -114,11 +117,11 @@ impl Stage {
         let connection = ConnectionId::from_parts(1, 1);
         Conversation::new(
             Parts {
-                gate: Gate::new(scribe, session.id, connection, self.target.name.clone()),
+                gate: Gate::new(scribe, session.id, connection, self.target.name.clone()).unwrap(),
                 judge: Judge::new(gateway, session, &self.target, &self.catalog, Via::Native),
                 session: Arc::clone(session),
                 metrics: Arc::clone(&gateway.metrics),
-                classes: Arc::new(self.catalog.classes.clone()),
+                classes: Arc::clone(&self.catalog.classes),
             },
             limits,
         )
@@ -132,7 +135,7 @@ impl Stage {
         let ticket = scribe.append(Outcome::Success, vec!["mark".into()], event).unwrap();
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut watcher = self.gateway.ledger.watcher();
-        while let Poll::Pending = watcher.poll_durable(ticket, &mut Context::from_waker(&waker)) {
+        while watcher.poll_durable(ticket, &mut Context::from_waker(&waker)).is_pending() {
             std::thread::park_timeout(PATIENCE);
         }
     }
@@ -221,13 +224,14 @@ fn target() -> Target {
             column: "value".into(),
             class: Class::Pan,
         }],
+        shared: TargetShared::default(),
     }
 }
 
 fn catalog() -> Catalog {
     let columns = vec![("id".to_owned(), None), ("value".to_owned(), Some(Class::Pan))];
     Catalog {
-        classes: Classes::new([(16_400, 2, Class::Pan)]),
-        relations: HashMap::from([(("public".to_owned(), "cards".to_owned()), columns)]),
+        classes: Arc::new(Classes::new([(16_400, 2, Class::Pan)])),
+        relations: Arc::new(HashMap::from([(("public".to_owned(), "cards".to_owned()), columns)])),
     }
 }
