@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;
 use hoop_broker::clock::Boot;
+use hoop_broker::config::Durability;
 use hoop_broker::ledger::{Ledger, Opened};
 use hoop_ledger::checkpoint::Origin;
 use hoop_ledger::entry::{self, ENVELOPE_VERSION, Envelope, Event, Outcome, Parameter, User};
@@ -127,7 +128,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let time = Duration::from_secs(args.next().map_or(Ok(3), |s| s.parse())?);
     let key = SigningKey::from_bytes(&[1; 32]);
     let Opened { ledger, committer, .. } =
-        Ledger::open(&dir, &key, &Origin::parse("bench/broker/1")?, &Boot::start())?;
+        Ledger::open(&dir, &key, &Origin::parse("bench/broker/1")?, &Boot::start(), Durability::Disk)?;
     println!("entry: {} bytes", serde_json::to_vec(&statement())?.len());
     println!("append: {:.0} ns", append_cost(&ledger)?);
     // Turn by turn, so that whatever else uses the disk meets both alike.

@@ -155,6 +155,7 @@ pub fn config(dir: &std::path::Path, identity: IdentityProvider) -> Config {
             dir: dir.join("ledger"),
             key: dir.join("lk"),
             origin: "local/test/1".to_owned(),
+            durability: Durability::Disk,
         },
         policy_files: vec![],
         limits: Limits { login_attempts: 3, device_codes: 64, http_body_bytes: 4096, ..Limits::default() },

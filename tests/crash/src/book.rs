@@ -131,7 +131,7 @@ impl Book {
             // The header says itself how long it is. A kill can leave a file without one.
             let mut at = if offset == 0 { number(&bytes, 8, 4).unwrap_or(0) } else { 0 };
             while let Some((entry, next)) = frame(&bytes, at) {
-                self.take(entry);
+                self.take(&entry);
                 at = next;
             }
             offset += at as u64;
@@ -140,10 +140,10 @@ impl Book {
         Ok(())
     }
 
-    fn take(&mut self, entry: Entry) {
+    fn take(&mut self, entry: &Entry) {
         let event = &entry.event;
         if event.kind != "part" {
-            return self.take_whole(&entry);
+            return self.take_whole(entry);
         }
         // A first part begins anew: the end of those before it was cut with a torn batch.
         if event.part == 1 {

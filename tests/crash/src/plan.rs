@@ -76,7 +76,7 @@ pub fn rounds(count: u64, dice: &mut Dice) -> Vec<Round> {
 fn round(number: u64, dice: &mut Dice) -> Round {
     let ms = Duration::from_millis;
     let moment = match dice.below(20) {
-        _ if number % LIFE == 0 => Moment::Segment(Duration::from_micros(dice.below(5_000))),
+        _ if number.is_multiple_of(LIFE) => Moment::Segment(Duration::from_micros(dice.below(5_000))),
         0 => Moment::Opening(ms(dice.below(400))),
         1..=6 => Moment::Acknowledged(1 + dice.below(300)),
         _ => Moment::After(ms(20 + dice.below(600))),

@@ -157,7 +157,7 @@ fn segments_roll_and_each_is_signed_at_its_seam() {
     let path = dir.path().join("ledger");
     let disk = Box::new(Files::new(path.clone()));
     let opened = Ledger::open_on(disk, &path, (&key(), &origin(), &Boot::start(), Durability::Disk), |w| {
-        w.set_segment_bytes(4096)
+        w.set_segment_bytes(4096);
     });
     let Opened { ledger, committer, .. } = opened.unwrap();
     for n in 0..60 {
