@@ -4,104 +4,17 @@
 //! Reads may be forwarded at once and are answered when the entry is durable; what may write is forwarded when the
 //! entry is durable (PCI DSS 10.2.1.1; DESIGN, "The way of a statement", 6).
 
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hoop_api::{ConnectionId, SessionId, StatementId};
 use hoop_ledger::draft;
-use hoop_ledger::entry::{ENVELOPE_VERSION, Envelope, Event, Origin, Outcome, Parameter, User};
-use hoop_policy::Principal;
+use hoop_ledger::entry::{Event, Outcome, Parameter};
 
-use crate::clock::{self, Boot};
+use crate::clock;
 use crate::gateway::postgres::runs::RunKey;
-use crate::ledger::{Ledger, Poisoned, Ticket, Urgency};
-
-/// Writes entries about one actor from one place.
-#[derive(Debug, Clone)]
-pub struct Scribe {
-    ledger: Ledger,
-    boot: Arc<Boot>,
-    user: User,
-    origin: Origin,
-}
-
-impl Scribe {
-    /// For a signed-in principal.
-    #[must_use]
-    pub fn of(
-        ledger: Ledger,
-        boot: Arc<Boot>,
-        principal: &Principal,
-        address: SocketAddr,
-        via: &str,
-        bearer: bool,
-    ) -> Self {
-        let user = User {
-            id: principal.id.clone(),
-            kind: principal.kind.as_str().to_owned(),
-            person_id: principal.person_id.clone(),
-        };
-        let origin = Origin { address: address.to_string(), via: via.to_owned(), bearer };
-        Self { ledger, boot, user, origin }
-    }
-
-    /// For acts of the broker itself, or of somebody who has not signed in.
-    #[must_use]
-    pub fn system(
-        ledger: Ledger,
-        boot: Arc<Boot>,
-        user: &str,
-        address: Option<SocketAddr>,
-        via: &str,
-    ) -> Self {
-        let user = User { id: user.to_owned(), kind: "system".to_owned(), person_id: None };
-        let address = address.map_or_else(|| "local".to_owned(), |a| a.to_string());
-        Self { ledger, boot, user, origin: Origin { address, via: via.to_owned(), bearer: false } }
-    }
-
-    fn envelope(&self, outcome: Outcome, affected: Vec<String>, event: Event) -> Envelope {
-        let draft::Moment { time_us, mono_us } = self.boot.moment();
-        Envelope {
-            v: ENVELOPE_VERSION,
-            time_us,
-            mono_us,
-            boot: self.boot.id().to_owned(),
-            user: self.user.clone(),
-            origin: self.origin.clone(),
-            outcome,
-            affected,
-            event,
-        }
-    }
-
-    /// Queues an entry.
-    ///
-    /// # Errors
-    /// [`Poisoned`] when the ledger has failed.
-    pub fn append(&self, outcome: Outcome, affected: Vec<String>, event: Event) -> Result<Ticket, Poisoned> {
-        self.ledger.append(&self.envelope(outcome, affected, event))
-    }
-
-    /// Queues an entry and waits until it is durable.
-    ///
-    /// # Errors
-    /// [`Poisoned`] when the ledger has failed.
-    pub async fn record(
-        &self,
-        outcome: Outcome,
-        affected: Vec<String>,
-        event: Event,
-    ) -> Result<Ticket, Poisoned> {
-        self.ledger.record(&self.envelope(outcome, affected, event)).await
-    }
-
-    /// The ledger that it writes to.
-    #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-}
+use crate::ledger::{Poisoned, Ticket, Urgency};
+use crate::scribe::Scribe;
 
 /// The gate of one connection.
 #[derive(Debug)]
@@ -270,8 +183,7 @@ impl Gate {
         connection: ConnectionId,
         target: String,
     ) -> Result<Self, Poisoned> {
-        let actor = draft::Actor::new(scribe.boot.id(), &scribe.user, &scribe.origin);
-        let actor = actor.map_err(|_| Poisoned)?;
+        let actor = scribe.actor()?;
         let outcomes = draft::Target::new(&target).map_err(|_| Poisoned)?;
         Ok(Self { scribe, session, connection, target, actor, outcomes })
     }
@@ -291,11 +203,11 @@ impl Gate {
             Ruling::Refuse(reason) => return Err(self.refuse(asked, Arc::clone(reason))),
         };
         let line = self.line(asked, rules).map_err(|Poisoned| Refused::NotRecorded)?;
-        let at = self.scribe.boot.moment();
+        let at = self.scribe.moment();
         let id = StatementId::from_parts(u64::try_from(at.time_us / 1000).unwrap_or(0), rand::random());
         let ticket = self
             .scribe
-            .ledger
+            .ledger()
             .append_with(Urgency::Now, |out| self.actor.statement(out, at, line, &id, parameters));
         match ticket {
             Ok(ticket) => Ok(Permitted { id, ticket, write: asked.write }),
@@ -354,7 +266,7 @@ impl Gate {
     /// True when the entry is on disk.
     #[must_use]
     pub fn is_durable(&self, ticket: Ticket) -> bool {
-        self.scribe.ledger.is_durable(ticket)
+        self.scribe.ledger().is_durable(ticket)
     }
 
     /// Records how far a text of several statements has come, before one of its CommandCompletes is released.
@@ -394,10 +306,10 @@ impl Gate {
             duration_us: micros(ended.duration),
             masked: ended.masked,
         };
-        let at = self.scribe.boot.moment();
+        let at = self.scribe.moment();
         let urgency = if ended.write { Urgency::Now } else { Urgency::Soon };
         self.scribe
-            .ledger
+            .ledger()
             .append_with(urgency, |out| self.actor.statement_end(out, at, outcome, &self.outcomes, &id, end))
     }
 

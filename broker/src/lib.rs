@@ -10,6 +10,7 @@ pub mod identity;
 pub mod ledger;
 pub mod logging;
 pub mod metrics;
+pub mod scribe;
 pub mod server;
 pub mod session;
 pub mod store;

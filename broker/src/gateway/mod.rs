@@ -14,9 +14,9 @@ use hoop_policy::{OpeningFacts, PolicySet, Principal, TargetFacts, Verdict, Via}
 
 use crate::clock::Boot;
 use crate::config::{Durability, Limits, Target};
-use crate::gate::Scribe;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use crate::scribe::Scribe;
 use crate::session::{EndReason, Session, Sessions};
 use hoop_ledger::entry::{Event, Outcome};
 use postgres::cancel::CancelKeys;

@@ -23,11 +23,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::Boot;
 use crate::config::Config;
-use crate::gate::Scribe;
 use crate::gateway::Gateway;
 use crate::gateway::postgres::parser::Parser;
 use crate::ledger::{self, Committer, Ledger, Poisoned};
 use crate::metrics::Metrics;
+use crate::scribe::Scribe;
 use crate::session::{EndReason, Sessions};
 pub use http::REFUSING;
 

@@ -7,8 +7,8 @@ use hoop_ledger::entry::{Event, Outcome};
 use hoop_policy::{LoadFault, PolicySet};
 
 use crate::config::{self, Config};
-use crate::gate::Scribe;
 use crate::gateway::{Gateway, InForce};
+use crate::scribe::Scribe;
 
 /// Why the policy cannot be used.
 #[derive(Debug, thiserror::Error)]

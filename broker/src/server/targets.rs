@@ -9,9 +9,9 @@ use hoop_ledger::entry::{Event, Outcome};
 
 use crate::config::{Limits, Target};
 use crate::control::{TargetDirectory, TargetState};
-use crate::gate::Scribe;
 use crate::gateway::Gateway;
 use crate::gateway::postgres::upstream;
+use crate::scribe::Scribe;
 
 /// How often targets are tried again.
 const AGAIN: Duration = Duration::from_secs(30);

@@ -64,6 +64,8 @@ pub enum EndReason {
     Disconnected,
     /// It broke the protocol or a pinned setting.
     Violation,
+    /// What it did could not be recorded.
+    NotRecorded,
 }
 
 impl EndReason {
@@ -78,6 +80,7 @@ impl EndReason {
             Self::Shutdown => "shutdown",
             Self::Disconnected => "disconnected",
             Self::Violation => "violation",
+            Self::NotRecorded => "not recorded",
         }
     }
 }

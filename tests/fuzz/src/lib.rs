@@ -27,7 +27,7 @@ mod wire;
 
 pub use api::api;
 pub use config::config;
-pub use conversation::conversation;
+pub use conversation::{Stage, conversation};
 pub use identity::identity;
 pub use ledger::{checkpoint, ledger_frames, ledger_segment};
 pub use mask::{mask_row, mask_stream, mask_text};

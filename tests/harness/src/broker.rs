@@ -8,9 +8,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
 
 use crate::cluster::{Cluster, GATEWAY_PASSWORD, GATEWAY_ROLE};
+use crate::login::Login;
 use crate::person::Person;
 use crate::program::{self, Done, PATIENCE, free_port, ours, until};
 use crate::reaper::{Folder, Reaper};
@@ -33,18 +33,6 @@ pub struct Broker {
     database: String,
     // `None` between `kill` or `stop` and `start_again`.
     running: Mutex<Option<(Child, Reaper)>>,
-}
-
-/// A local user as the administrator made it.
-#[derive(Debug)]
-pub struct Login {
-    /// Its name.
-    pub name: String,
-    /// Its password.
-    pub password: String,
-    totp_secret: String,
-    // The time step of the code used last: a broker takes each code once (RFC 6238, 5.2).
-    last_step: Mutex<u64>,
 }
 
 impl Broker {
@@ -242,12 +230,7 @@ impl Broker {
         let said = done.text() + &done.stderr;
         let secret = said.split("secret=").nth(1).expect("`user add` shows an otpauth URL with the secret");
         let end = secret.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(secret.len());
-        Login {
-            name: name.to_owned(),
-            password,
-            totp_secret: secret[..end].to_owned(),
-            last_step: Mutex::new(0),
-        }
+        Login::known(name, &password, &secret[..end])
     }
 
     /// A person with a user of this broker, an empty HOME, and not signed in yet.
@@ -366,42 +349,6 @@ impl Drop for Broker {
             drop(child.wait());
         }
     }
-}
-
-impl Login {
-    /// A one-time code that this user has not used yet. Waits for the next time step when it must: a minute at most.
-    ///
-    /// # Panics
-    /// When the secret is none.
-    pub fn code(&self) -> String {
-        let mut last = self.last_step.lock().expect("no test panics in here");
-        // The step before the current one is still valid (RFC 6238, 5.2), so one sign-in never waits. Near the end of a
-        // step it would not be for long enough: a busy machine takes seconds from here to the check.
-        let now = unix_s();
-        let step = (*last + 1).max(if now % 30 < 15 { now / 30 - 1 } else { now / 30 });
-        while step > unix_s() / 30 {
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        *last = step;
-        let secret = totp_rs::Secret::try_from_base32(&self.totp_secret).expect("a base32 secret");
-        let totp = totp_rs::Builder::new().with_secret(secret).build().expect("defaults of RFC 6238");
-        totp.generate(step * 30).to_string()
-    }
-
-    /// A login known from elsewhere, such as a user of an identity provider.
-    #[must_use]
-    pub fn known(name: &str, password: &str, totp_secret: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            password: password.to_owned(),
-            totp_secret: totp_secret.to_owned(),
-            last_step: Mutex::new(0),
-        }
-    }
-}
-
-fn unix_s() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
 fn program(args: &[&str]) -> Command {

@@ -15,6 +15,7 @@ pub mod broker;
 pub mod browser;
 pub mod cluster;
 pub mod html;
+pub mod login;
 pub mod person;
 pub mod program;
 pub mod provider;
@@ -24,8 +25,9 @@ pub mod settings;
 pub mod small_disk;
 pub mod tunnel;
 
-pub use broker::{Broker, Login, TARGET};
+pub use broker::{Broker, TARGET};
 pub use cluster::Cluster;
+pub use login::Login;
 pub use person::Person;
 pub use program::{Done, PATIENCE};
 pub use provider::Provider;

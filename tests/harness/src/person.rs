@@ -4,8 +4,9 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::broker::{Broker, Login, TARGET};
+use crate::broker::{Broker, TARGET};
 use crate::browser::{self, Page, Typed};
+use crate::login::Login;
 use crate::program::{self, Done, PATIENCE, ours};
 use crate::reaper::Folder;
 use crate::tunnel::Tunnel;

@@ -17,6 +17,9 @@ use crate::gate::Pass;
 pub(super) const OUT_OF_STEP: End = End::TargetFault("the target answered what was not asked");
 pub(super) const MALFORMED: End = End::TargetFault("the target sent a message that cannot be decoded");
 
+/// The longest RowDescription that is kept, bytes.
+const KEPT_DESCRIPTION: usize = 2 << 10;
+
 impl Conversation {
     /// Decodes and masks what the target sent; what is done may be written.
     ///
@@ -159,8 +162,7 @@ impl Conversation {
 
     fn row_description(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
         let end = body.end;
-        let described = RowDescription::decode(&pipe.pending()[body]).map_err(|_| MALFORMED)?;
-        let columns = Arc::new(Columns::read(described, &self.classes));
+        let columns = self.described(&pipe.pending()[body])?;
         let mut swallow = false;
         match self.queue.front() {
             Some(Expected::DescribeStatement) => {
@@ -186,6 +188,21 @@ impl Conversation {
             pipe.pass(end, Pass::answer());
         }
         Ok(())
+    }
+
+    /// What a RowDescription means, from the one before when it is the same.
+    fn described(&mut self, body: &[u8]) -> Result<Arc<Columns>, End> {
+        if let Some((bytes, columns)) = &self.described
+            && **bytes == *body
+        {
+            return Ok(Arc::clone(columns));
+        }
+        let described = RowDescription::decode(body).map_err(|_| MALFORMED)?;
+        let columns = Arc::new(Columns::read(described, &self.classes));
+        if body.len() <= KEPT_DESCRIPTION {
+            self.described = Some((body.into(), Arc::clone(&columns)));
+        }
+        Ok(columns)
     }
 
     pub(super) fn release_with(&mut self, key: RunKey) {

@@ -24,9 +24,9 @@ impl Conversation {
         let Some(Expected::Bind { name, serial, run }) = self.queue.pop_front() else {
             return Err(OUT_OF_STEP);
         };
-        let mut replaced = Vec::new();
-        self.portals.confirm(&name, serial, |p| replaced.push(p.run));
-        self.close_portals(replaced)?;
+        let gone = &mut self.gone;
+        self.portals.confirm(&name, serial, |p| gone.push(p.run));
+        self.close_gone()?;
         if let Some(run) = self.runs.open(run) {
             self.touched_classified |= run.classified;
             let ticket = run.ticket;
@@ -40,9 +40,9 @@ impl Conversation {
         match self.queue.pop_front() {
             Some(Expected::CloseStatement { name, serial }) => self.statements.confirm(&name, serial, drop),
             Some(Expected::ClosePortal { name, serial }) => {
-                let mut closed = Vec::new();
-                self.portals.confirm(&name, serial, |p| closed.push(p.run));
-                self.close_portals(closed)?;
+                let gone = &mut self.gone;
+                self.portals.confirm(&name, serial, |p| gone.push(p.run));
+                self.close_gone()?;
             }
             _ => return Err(OUT_OF_STEP),
         }
@@ -51,8 +51,9 @@ impl Conversation {
     }
 
     /// Portals that are gone with rows still in them: what was read is what there is.
-    pub(super) fn close_portals(&mut self, runs: Vec<RunKey>) -> Result<(), End> {
-        for key in runs {
+    fn close_gone(&mut self) -> Result<(), End> {
+        let mut gone = std::mem::take(&mut self.gone);
+        for key in gone.drain(..) {
             if let Some(run) = self.runs.take(key) {
                 let write = run.write;
                 let ticket = self.close_run(&run, true).map_err(|Poisoned| End::NotRecorded)?;
@@ -61,6 +62,8 @@ impl Conversation {
                 }
             }
         }
+        // Its memory serves for the next ones.
+        self.gone = gone;
         Ok(())
     }
 
@@ -189,9 +192,9 @@ impl Conversation {
         if !self.in_transaction {
             self.touched_classified = false;
             // Portals end with their transaction.
-            let mut ended = Vec::new();
-            self.portals.drop_confirmed(|p| ended.push(p.run));
-            self.close_portals(ended)?;
+            let gone = &mut self.gone;
+            self.portals.drop_confirmed(|p| gone.push(p.run));
+            self.close_gone()?;
         }
         pipe.pass(end, Pass::answer());
         Ok(())

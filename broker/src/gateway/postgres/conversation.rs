@@ -13,7 +13,7 @@ use super::expected::{Expected, Queue};
 use super::judge::{Judge, Judged};
 use super::names::{Names, Portal, Serial};
 use super::pipe::Pipe;
-use super::runs::{Run, Runs};
+use super::runs::{Run, RunKey, Runs};
 use super::streaming::Streaming;
 use crate::config::Limits;
 use crate::gate::{Ended, Gate, Pass};
@@ -106,6 +106,8 @@ pub struct Conversation {
     pub(super) release_after: Option<Ticket>,
     pub(super) in_transaction: bool,
     pub(super) columns: Option<Arc<Columns>>,
+    /// The last description of rows, as it came, and what it means: prepared statements are described again and again.
+    pub(super) described: Option<(Box<[u8]>, Arc<Columns>)>,
     pub(super) streaming: Option<Streaming>,
     pub(super) copy_out: Option<super::copy::CopyOut>,
     busy: bool,
@@ -120,6 +122,8 @@ pub struct Conversation {
     pub(super) spill: Vec<u8>,
     /// Shape of the parameters of the Bind at hand.
     pub(super) parameters: Vec<Parameter>,
+    /// Runs of portals that are closed now.
+    pub(super) gone: Vec<RunKey>,
 }
 
 /// What a conversation is made of.
@@ -175,6 +179,7 @@ impl Conversation {
             release_after: None,
             in_transaction: false,
             columns: None,
+            described: None,
             streaming: None,
             copy_out: None,
             busy: false,
@@ -183,6 +188,7 @@ impl Conversation {
             told_to_flush: false,
             spill: Vec::new(),
             parameters: Vec::new(),
+            gone: Vec::new(),
         }
     }
 

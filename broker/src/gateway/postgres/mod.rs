@@ -1,5 +1,6 @@
 //! PostgreSQL: start-up, the relay between client and target, and all that is decided on the way.
 
+mod alike;
 pub mod answer;
 mod buffers;
 pub mod cancel;

@@ -34,6 +34,8 @@ pub struct Pipe {
     used: usize,
     alt: Vec<u8>,
     alt_sent: usize,
+    /// Bytes were written that the transport may still hold: TLS takes more than its socket does.
+    unflushed: bool,
     /// Bytes written so far, for the metrics.
     pub written: u64,
 }
@@ -51,6 +53,7 @@ impl Pipe {
             used: 0,
             alt: Vec::new(),
             alt_sent: 0,
+            unflushed: false,
             written: 0,
         }
     }
@@ -74,10 +77,10 @@ impl Pipe {
         &mut self.buf[self.ready..self.end]
     }
 
-    /// True when nothing waits to be written.
+    /// True when nothing waits to be written, here or in the transport.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
-        self.sent == self.ready && self.alt_sent == self.alt.len()
+        self.sent == self.ready && self.alt_sent == self.alt.len() && !self.unflushed
     }
 
     /// Bytes that wait to be written.
@@ -172,6 +175,7 @@ impl Pipe {
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.unflushed = true;
             self.alt_sent += n;
             self.written += n as u64;
         }
@@ -182,11 +186,14 @@ impl Pipe {
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.unflushed = true;
             self.sent += n;
             self.written += n as u64;
         }
         self.recycle();
-        Pin::new(to).poll_flush(cx)
+        ready!(Pin::new(to).poll_flush(cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
     }
 
     /// Gives the buffers back once they are empty.
@@ -235,6 +242,40 @@ mod tests {
         pipe.pass(3, Pass::control());
         assert_eq!(written(&mut pipe), b"aaaXYccc!ddd");
         assert!(pipe.is_flushed() && pipe.pending().is_empty());
+    }
+
+    /// Takes everything at once and hands it on later, as TLS does when its socket is full.
+    struct Holding {
+        flushes: u32,
+    }
+
+    impl AsyncWrite for Holding {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.flushes += 1;
+            if self.flushes < 3 { Poll::Pending } else { Poll::Ready(Ok(())) }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_the_transport_still_holds_is_not_flushed() {
+        let mut pipe = Pipe::new(8);
+        pipe.preload(b"abc");
+        pipe.pass(3, Pass::control());
+        let (mut to, mut cx) = (Holding { flushes: 0 }, Context::from_waker(std::task::Waker::noop()));
+        for _ in 0..2 {
+            assert!(pipe.poll_drain(&mut to, &mut cx).is_pending());
+            assert!(!pipe.is_flushed(), "nobody would call again");
+        }
+        assert!(pipe.poll_drain(&mut to, &mut cx).is_ready());
+        assert!(pipe.is_flushed() && to.flushes == 3);
     }
 
     #[test]

@@ -166,8 +166,19 @@ pub fn session_ended(reason: EndReason, target: &str) -> Vec<u8> {
         EndReason::Shutdown => "the broker is stopping",
         EndReason::Disconnected => "the single-use token of this session is used up",
         EndReason::Violation => "the session was ended for a violation",
+        EndReason::NotRecorded => return not_recorded(),
     };
     fatal("57P01", why, &format!("open a new one: hoopctl connect {target}"))
+}
+
+/// The ledger cannot take what would have to be recorded: nothing runs, and the session ends.
+#[must_use]
+pub fn not_recorded() -> Vec<u8> {
+    fatal(
+        "58030",
+        "not recorded, so not run",
+        "the ledger cannot write; the broker's operator sees why in its log",
+    )
 }
 
 /// An error or notice of a statement that touched classified relations, made anew from its severity and SQLSTATE:

@@ -17,16 +17,17 @@ use super::catalog::{self, Catalog};
 use super::conversation::{Conversation, End, Parts};
 use super::judge::Judge;
 use super::pipe::Pipe;
-use super::refusal::{fatal, session_ended};
+use super::refusal::{fatal, not_recorded, session_ended};
 use super::relay::Relay;
 use super::startup::{self, StartupRefused, Wishes};
 use super::stream::Stream;
 use super::upstream::{self, Upstream};
 use crate::clock;
 use crate::config::{Limits, Target};
-use crate::gate::{Gate, Scribe};
+use crate::gate::Gate;
 use crate::gateway::Gateway;
 use crate::metrics::{Direction, Way};
+use crate::scribe::Scribe;
 use crate::session::{EndReason, Session};
 
 /// Time for last words to a client that may not be reading.
@@ -167,14 +168,6 @@ async fn reach(
     Ok((upstream, catalog))
 }
 
-fn not_recorded() -> Vec<u8> {
-    fatal(
-        "58030",
-        "not recorded, so not run",
-        "the ledger cannot write; the broker's operator sees why in its log",
-    )
-}
-
 fn unreachable(target: &Target, e: &upstream::UpstreamError) -> Unopened {
     tracing::warn!(target = %target.name, error = %e, "the target cannot be used");
     let (sqlstate, message) = e.for_client();
@@ -270,8 +263,15 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     if talk.gate().scribe().append(Outcome::Success, vec![target.name.clone()], event).is_err() {
         tracing::error!(connection = %id, "the end of a connection could not be recorded");
     }
-    if let End::Unpinned(_) | End::NotRecorded = end {
-        gateway.end_session(&session, EndReason::Violation);
+    match end {
+        End::Unpinned(_) => gateway.end_session(&session, EndReason::Violation),
+        End::NotRecorded => gateway.end_session(&session, EndReason::NotRecorded),
+        End::ClientGone
+        | End::TargetGone
+        | End::Session(_)
+        | End::ClientFault(_)
+        | End::OutOfPlace(_)
+        | End::TargetFault(_) => {}
     }
     drop(key);
 }

@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hoop_statement::{Analysis, Copy, CopyShape, Facts, TextLimits, Transaction, copy_shape};
 
+use super::alike;
 use crate::gate::Reason;
 
 /// Texts kept by a lane, and their bytes together. When either is reached, the cache starts anew: a full scan for the
 /// oldest would cost more than parsing again.
 const CACHED_TEXTS: usize = 8192;
 const CACHED_BYTES: usize = 8 << 20;
+/// Forms kept by a lane, of at most 4 KiB each.
+const CACHED_FORMS: usize = 2048;
 
 /// What a text is, or why it is refused.
 pub type Analysed = Result<Arc<TextFacts>, Arc<Reason>>;
@@ -37,6 +40,10 @@ pub struct TextFacts {
 #[derive(Default)]
 struct Cache {
     by_text: HashMap<Box<str>, Analysed>,
+    /// Accounts of texts in which numbers do not matter, by form.
+    by_form: HashMap<Box<[u8]>, Arc<TextFacts>>,
+    /// Where the form of the text at hand is written.
+    form: Vec<u8>,
     /// The last account of each record.
     by_record: HashMap<Box<str>, Arc<TextFacts>>,
     bytes: usize,
@@ -44,6 +51,16 @@ struct Cache {
 }
 
 impl Cache {
+    fn keep_form(&mut self, text: &str, facts: &Arc<TextFacts>) {
+        if !alike::numbers_do_not_matter(&facts.statements) || !alike::form(text, &mut self.form) {
+            return;
+        }
+        if self.by_form.len() >= CACHED_FORMS {
+            self.by_form.clear();
+        }
+        self.by_form.insert(self.form.as_slice().into(), Arc::clone(facts));
+    }
+
     /// The account that an earlier text with the same facts has, or this one. The record alone does not tell: constants
     /// that matter (a setting's value) are facts and not in it.
     fn shared(&mut self, facts: &Arc<TextFacts>) -> Arc<TextFacts> {
@@ -67,8 +84,18 @@ thread_local! {
     static FACTS: RefCell<Cache> = RefCell::default();
 }
 
+/// What an earlier text was that is the same as this one, or alike.
 pub(super) fn cached(text: &str) -> Option<Analysed> {
-    FACTS.with_borrow(|c| c.by_text.get(text).cloned())
+    FACTS.with_borrow_mut(|c| {
+        if let Some(known) = c.by_text.get(text) {
+            return Some(known.clone());
+        }
+        let Cache { by_form, form, .. } = c;
+        if !alike::form(text, form) {
+            return None;
+        }
+        by_form.get(form.as_slice()).map(|facts| Ok(Arc::clone(facts)))
+    })
 }
 
 /// Keeps what a text is, and gives the account that it shares with texts like it.
@@ -82,6 +109,9 @@ pub(super) fn keep(text: &str, analysed: Analysed) -> Analysed {
             c.bytes = 0;
         }
         let analysed = analysed.map(|facts| c.shared(&facts));
+        if let Ok(facts) = &analysed {
+            c.keep_form(text, facts);
+        }
         c.bytes += text.len();
         c.by_text.insert(text.into(), analysed.clone());
         analysed

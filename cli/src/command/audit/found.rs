@@ -115,6 +115,13 @@ impl Found {
             ),
             ("unsigned tail", self.tail()),
         ];
+        if report.checkpoints_os > 0 {
+            let which = format!("\"os\" in {} of {} checkpoints", report.checkpoints_os, report.checkpoints);
+            lines.push((
+                "durability",
+                format!("{which}: a power cut could take up to the second before each"),
+            ));
+        }
         if let Some(torn) = &self.torn {
             lines.push(("torn tail", format!("{} from byte {}: {}", torn.file, torn.offset, torn.fault)));
         }

@@ -53,6 +53,7 @@ pub struct Verifier {
     segments: u64,
     bytes: u64,
     checkpoints: u64,
+    checkpoints_os: u64,
     short_batches: u64,
     torn_note: Option<u64>,
     times_us: Option<(i64, i64)>,
@@ -89,6 +90,7 @@ impl Verifier {
             segments: 0,
             bytes: 0,
             checkpoints: 0,
+            checkpoints_os: 0,
             short_batches: 0,
             torn_note: None,
             times_us: None,
@@ -135,6 +137,7 @@ impl Verifier {
             segments: self.segments,
             bytes: self.bytes,
             checkpoints: self.checkpoints,
+            checkpoints_os: self.checkpoints_os,
             unsigned_tail: self.range.size() - self.signed.size,
             last_checkpoint: self.signed.checkpoint,
             short_batches: self.short_batches,
@@ -287,6 +290,8 @@ impl Verifier {
                 }));
             }
             self.checkpoints += 1;
+            self.checkpoints_os +=
+                u64::from(checkpoint.extensions.iter().any(|line| line == "durability os"));
             self.signed = Signed {
                 size: checkpoint.size,
                 file: segment.name.to_owned(),

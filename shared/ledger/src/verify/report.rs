@@ -27,6 +27,8 @@ pub struct Report {
     pub bytes: u64,
     /// Checkpoints whose root was compared.
     pub checkpoints: u64,
+    /// Of those, the ones that say `durability os`: before each, a power cut could take the last entries unseen.
+    pub checkpoints_os: u64,
     /// The last of them.
     pub last_checkpoint: Option<Checkpoint>,
     /// Entries after the last checkpoint: read, but signed by nobody yet.

@@ -1,6 +1,6 @@
 //! Signing in by a real OpenID provider behind the broker.
 
-use hoop_harness::broker::Login;
+use hoop_harness::Login;
 use hoop_harness::browser::{Page, Typed, sign_in};
 use hoop_harness::provider::{CLIENT_ID, CLIENT_SECRET};
 use hoop_harness::{Broker, Done, Person, Provider};

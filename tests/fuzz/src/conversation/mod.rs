@@ -20,14 +20,13 @@ mod server;
 mod stage;
 mod texts;
 
-pub use stage::in_memory;
+pub use stage::{Stage, in_memory};
 
 use answers::frames;
 use evidence::Evidence;
 use hoop_broker::gateway::postgres::conversation::End;
 use play::Play;
 use server::Server;
-use stage::Stage;
 use texts::CANARY;
 
 /// The input is a play: see `said`.

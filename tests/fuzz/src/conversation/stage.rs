@@ -61,7 +61,9 @@ static COMMON: LazyLock<(Arc<ArcSwap<InForce>>, Parser)> = LazyLock::new(|| {
 
 /// The gateway of one run, with a ledger of its own.
 pub struct Stage {
+    /// It.
     pub gateway: Gateway,
+    /// The session of all conversations.
     pub session: Arc<Session>,
     target: Arc<Target>,
     catalog: Catalog,
@@ -73,7 +75,18 @@ pub struct Stage {
     _folder: tempfile::TempDir,
 }
 
+impl Default for Stage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Stage {
+    /// A gateway with a ledger in memory and one session on one target.
+    ///
+    /// # Panics
+    /// When the system refuses.
+    #[must_use]
     pub fn new() -> Self {
         let folder = in_memory();
         let dir = folder.path().join("ledger");
@@ -111,6 +124,10 @@ impl Stage {
     }
 
     /// A conversation right after start-up.
+    ///
+    /// # Panics
+    /// When its entries could not be written.
+    #[must_use]
     pub fn conversation(&self, limits: &Limits) -> Conversation {
         let (gateway, session) = (&self.gateway, &self.session);
         let scribe = gateway.scribe(session, session.origin, "native", true);
