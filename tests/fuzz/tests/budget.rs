@@ -213,18 +213,18 @@ fn a_statement_and_a_row_stay_within_their_budget() {
     on_connection(|bench| {
         let same = |_, out: &mut Vec<u8>| ask::query(out, "SELECT a FROM plain").unwrap();
         let one = answer(false, 1, b"some text of a row");
-        within("a statement seen before", bench.cost(same, &one), 3.0);
+        within("a statement seen before", bench.cost(same, &one), 2.0);
 
         let alike = |n, out: &mut Vec<u8>| {
             ask::query(out, &format!("SELECT a FROM plain WHERE id = {n}")).unwrap();
         };
         // One of them is the text that the test itself makes.
-        within("a statement that differs in numbers", bench.cost(alike, &one), 4.0);
+        within("a statement that differs in numbers", bench.cost(alike, &one), 3.0);
 
         let ten = |_, out: &mut Vec<u8>| {
             (0..10).for_each(|_| ask::query(out, "SELECT a FROM plain").unwrap());
         };
-        within("ten statements in one read", bench.cost(ten, &one.repeat(10)), 30.0);
+        within("ten statements in one read", bench.cost(ten, &one.repeat(10)), 12.0);
     });
     on_connection(|bench| {
         let mut parse = Vec::new();
@@ -237,7 +237,7 @@ fn a_statement_and_a_row_stay_within_their_budget() {
         let mut bound = Vec::new();
         message(b'2', b"", &mut bound);
         bound.extend_from_slice(&answer(false, 1, b"some text of a row"));
-        within("a prepared statement", bench.cost(|_, out| prepared(out), &bound), 12.0);
+        within("a prepared statement", bench.cost(|_, out| prepared(out), &bound), 3.0);
     });
     // Rows: the difference between many and one, in an answer of one read.
     for (what, classified, value) in [

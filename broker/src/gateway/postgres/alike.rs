@@ -123,15 +123,15 @@ mod tests {
             analysis
         };
         for text in [
-            "SELECT a FROM t WHERE id = N ORDER BY N, a LIMIT N OFFSET N",
-            "SELECT sum(b) + N FROM t, u WHERE t.id = N GROUP BY N HAVING count(*) > N",
-            "UPDATE t SET a = a + N WHERE id = N",
-            "DELETE FROM t WHERE id BETWEEN N AND N",
-            "INSERT INTO t VALUES (N, N, -N), (N, N, N)",
-            "SELECT CAST(N AS numeric(N, N)), a[N], b[N:N] FROM t FETCH FIRST N ROWS ONLY",
-            "SELECT N; SELECT N FROM t FOR UPDATE",
+            "SELECT a FROM t WHERE id = # ORDER BY #, a LIMIT # OFFSET #",
+            "SELECT sum(b) + # FROM t, u WHERE t.id = # GROUP BY # HAVING count(*) > #",
+            "UPDATE t SET a = a + # WHERE id = #",
+            "DELETE FROM t WHERE id BETWEEN # AND #",
+            "INSERT INTO t VALUES (#, #, -#), (#, #, #)",
+            "SELECT CAST(# AS numeric(#, #)), a[#], b[#:#] FROM t FETCH FIRST # ROWS ONLY",
+            "SELECT #; SELECT # FROM t FOR UPDATE",
         ] {
-            let (small, large) = (text.replace('N', "7"), text.replace('N', "999999999"));
+            let (small, large) = (text.replace('#', "7"), text.replace('#', "999999999"));
             assert_eq!(of(&small), of(&large));
             assert_eq!(facts(&small), facts(&large), "{text}");
         }
