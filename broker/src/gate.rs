@@ -4,6 +4,7 @@
 //! Reads may be forwarded at once and are answered when the entry is durable; what may write is forwarded when the
 //! entry is durable (PCI DSS 10.2.1.1; DESIGN, "The way of a statement", 6).
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use crate::clock;
 use crate::gateway::postgres::runs::RunKey;
 use crate::ledger::{Poisoned, Ticket, Urgency};
 use crate::scribe::Scribe;
+
+/// The longest line that is kept, bytes.
+const KEPT_LINE: usize = 4 << 10;
 
 /// The gate of one connection.
 #[derive(Debug)]
@@ -208,16 +212,16 @@ impl Gate {
         let ticket = self
             .scribe
             .ledger()
-            .append_with(Urgency::Now, |out| self.actor.statement(out, at, line, &id, parameters));
+            .append_with(Urgency::Now, |out| self.actor.statement(out, at, &line, &id, parameters));
         match ticket {
             Ok(ticket) => Ok(Permitted { id, ticket, write: asked.write }),
             Err(Poisoned) => Err(Refused::NotRecorded),
         }
     }
 
-    fn line<'a>(&self, asked: &Asked<'a>, rules: &[String]) -> Result<&'a draft::Statement, Poisoned> {
+    fn line<'a>(&self, asked: &Asked<'a>, rules: &[String]) -> Result<Cow<'a, draft::Statement>, Poisoned> {
         if let Some(line) = asked.line.get() {
-            return Ok(line);
+            return Ok(Cow::Borrowed(line));
         }
         let words = draft::Words {
             target: &self.target,
@@ -230,7 +234,11 @@ impl Gate {
             rules,
         };
         let line = draft::Statement::new(words).map_err(|_| Poisoned)?;
-        Ok(asked.line.get_or_init(|| line))
+        // Long ones are made anew each time: a connection keeps a thousand verdicts.
+        if line.size() > KEPT_LINE {
+            return Ok(Cow::Owned(line));
+        }
+        Ok(Cow::Borrowed(asked.line.get_or_init(|| line)))
     }
 
     /// Lets a text be prepared: it is judged now and recorded when it is bound.

@@ -101,9 +101,8 @@ impl Thread {
     fn commit_all(&mut self) -> Result<(), WriteError> {
         let mut last_sign = Instant::now();
         loop {
-            let unsigned = self.shared.writer().unsigned_entries() > 0;
-            let deadline = unsigned.then(|| last_sign + CHECKPOINT_EVERY);
-            let stop = self.shared.wait(deadline) == Work::Stop;
+            let signed = self.shared.writer().signed();
+            let stop = self.shared.wait(signed, last_sign + CHECKPOINT_EVERY) == Work::Stop;
             self.commit()?;
             if let Some(fault) = self.shared.take_fault() {
                 return Err(fault);
@@ -111,33 +110,50 @@ impl Thread {
             let fresh = self.shared.writer().unsigned_entries();
             if fresh >= CHECKPOINT_ENTRIES || last_sign.elapsed() >= CHECKPOINT_EVERY || stop {
                 self.sync_ahead()?;
-                self.sign(&mut self.shared.writer())?;
+                self.holding(|writer| self.sign(writer))?;
                 last_sign = Instant::now();
             }
             if stop {
-                return self.shared.writer().trim();
+                return self.holding(Writer::trim);
             }
         }
     }
 
+    /// Does `work` with the writer, unless the ledger has failed; a failure is told before the writer is let go, so that
+    /// nobody writes behind it.
+    fn holding(&self, work: impl FnOnce(&mut Writer) -> Result<(), WriteError>) -> Result<(), WriteError> {
+        let mut writer = self.shared.writer();
+        if self.shared.has_failed() {
+            return self.shared.take_fault().map_or(Ok(()), Err);
+        }
+        let done = work(&mut writer);
+        if done.is_err() {
+            self.shared.poison();
+        }
+        done
+    }
+
     /// Writes what waits as one batch, and makes room for the next ones.
     fn commit(&self) -> Result<(), WriteError> {
-        let mut writer = self.shared.writer();
-        if writer.must_roll(self.shared.queued() + SEAM) {
-            drop(writer);
+        if self.shared.writer().must_roll(self.shared.queued() + SEAM) {
             self.sync_ahead()?;
-            writer = self.shared.writer();
         }
-        let mut batch = writer.lend_batch();
-        let count = self.shared.take(&mut batch);
-        if writer.must_roll(batch.len()) {
-            self.sign(&mut writer)?;
-            writer.roll()?;
-        }
-        writer.reserve_ahead(batch.len())?;
-        self.shared.write(&mut writer, &mut batch, count)?;
-        writer.give_back(batch);
-        Ok(())
+        self.holding(|writer| {
+            let mut batch = writer.lend_batch();
+            let count = self.shared.take(&mut batch);
+            if writer.must_roll(batch.len()) {
+                self.sign(writer)?;
+                writer.roll()?;
+            }
+            writer.reserve_ahead(batch.len())?;
+            self.shared.write(writer, &mut batch, count)?;
+            writer.give_back(batch);
+            match self.shared.durability() {
+                Durability::Disk => Ok(()),
+                // Callers write only into room that is there.
+                Durability::Os => writer.reserve_more(),
+            }
+        })
     }
 
     /// With `durability = "os"`, syncs what was written so far while callers go on writing: what is then left to be
@@ -179,7 +195,7 @@ impl Thread {
                     tracing::error!(%error, "the ledger could not record its own failure");
                 }
             }
-            WriteError::Io { .. } | WriteError::Frame(_) => {}
+            WriteError::Io { .. } | WriteError::Broken | WriteError::Frame(_) => {}
         }
     }
 

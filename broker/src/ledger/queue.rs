@@ -3,7 +3,7 @@
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use hoop_ledger::checkpoint::VerifierKey;
@@ -22,6 +22,9 @@ pub(super) const MAX_QUEUE: usize = 8 << 20;
 /// How long an entry that nobody waits for may wait for company: a batch costs the same for one as for many. DESIGN
 /// ("Outcome") allows 50 ms for the outcome of a read.
 pub(super) const COMPANY: Duration = Duration::from_millis(20);
+
+/// How often a caller looks for a free writer before it leaves its entry to the committer: some microseconds.
+const SPINS: u32 = 128;
 
 /// No entry is late. A mark of 2^64 − 1 entries is never reached.
 const NOT_LATE: u64 = u64::MAX;
@@ -137,8 +140,25 @@ impl Shared {
 
     /// The end of the log.
     pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
-        // After a panic in there the committer poisons the ledger, and nothing is written any more.
+        // After a panic in there the writer says that it is broken, and nothing is written any more.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same without waiting: a caller must not wait for a disk. One write of another caller is soon over.
+    fn try_writer(&self) -> Option<MutexGuard<'_, Writer>> {
+        for _ in 0..SPINS {
+            match self.writer.try_lock() {
+                Ok(writer) => return Some(writer),
+                Err(TryLockError::Poisoned(writer)) => return Some(writer.into_inner()),
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
+        }
+        None
+    }
+
+    /// Nothing is written any more. To be asked with the writer held: who fails says so before it lets go.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
     }
 
     /// What an entry must have reached before what it records may happen.
@@ -180,10 +200,9 @@ impl Shared {
         Ok(ticket)
     }
 
-    /// Waits until frames are due, until `deadline`, or until nothing more will come.
-    pub(super) fn wait(&self, deadline: Option<Instant>) -> Work {
+    /// Waits until frames are due, or nothing more will come; until `sign_at` when there are more than `signed` entries.
+    pub(super) fn wait(&self, signed: u64, sign_at: Instant) -> Work {
         let mut pending = self.pending();
-        pending.writing = None;
         loop {
             if mem::take(&mut pending.urgent) {
                 return Work::Due;
@@ -196,7 +215,9 @@ impl Shared {
                 return Work::Stop;
             }
             let company = pending.oldest.map(|since| since + COMPANY);
-            let until = company.into_iter().chain(deadline).min();
+            // Looked at anew after each wake: with `os`, callers write without a word to the committer.
+            let sign = (pending.next > signed).then_some(sign_at);
+            let until = company.into_iter().chain(sign).min();
             let wait = until.map(|at| at.saturating_duration_since(Instant::now()));
             if wait == Some(Duration::ZERO) {
                 return Work::Due;
@@ -228,32 +249,27 @@ impl Shared {
     /// Writes what waits, on the caller's thread, up to `ticket` at least: with `durability = "os"` a write costs less
     /// than waking the committer and being woken by it. What does not fit into the room ahead is left to the committer.
     pub(super) fn write_now(&self, ticket: Ticket) {
-        let mut writer = self.writer();
-        if self.durable.load(Ordering::Acquire) > ticket.0 || self.failed.load(Ordering::Acquire) {
+        let Some(mut writer) = self.try_writer() else { return self.nudge() };
+        if self.durable.load(Ordering::Acquire) > ticket.0 || self.has_failed() {
             return;
         }
         if !writer.has_room(self.queued()) {
             drop(writer);
-            self.nudge();
-            return;
+            return self.nudge();
         }
         let mut batch = writer.lend_batch();
         let count = self.take(&mut batch);
         let done = self.write(&mut writer, &mut batch, count);
         let low = writer.is_low();
         writer.give_back(batch);
+        if let Err(error) = done {
+            // Before the writer is let go: whoever waits for it must find the ledger failed.
+            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            self.poison();
+        }
         drop(writer);
-        match done {
-            Ok(()) => {
-                self.pending().writing = None;
-                if low {
-                    self.nudge();
-                }
-            }
-            Err(error) => {
-                *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                self.poison();
-            }
+        if low {
+            self.nudge();
         }
     }
 
@@ -266,6 +282,7 @@ impl Shared {
         self.counters.bytes.fetch_add(batch.len() as u64, Ordering::Relaxed);
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.fsyncs.store(writer.fsyncs(), Ordering::Relaxed);
+        self.pending().writing = None;
         self.publish(writer.size());
         Ok(())
     }
@@ -321,6 +338,7 @@ impl Shared {
         pending.stopping = true;
         drop(pending);
         self.failed.store(true, Ordering::Release);
+        self.work.notify_one();
         let all = self.waiters().due(u64::MAX);
         for waker in all {
             waker.wake();

@@ -14,6 +14,8 @@ use crate::config::Durability;
 /// Zeros written ahead of the frames, so that a batch overwrites blocks that exist: its `fdatasync` then has no
 /// metadata to write (a third faster on ext4), and a full disk shows here, before any entry is at risk.
 const AHEAD: usize = 1 << 20;
+/// Room ahead below which it is made larger, where callers write.
+const LOW: usize = AHEAD / 4;
 /// A batch that grew beyond this gives its memory back.
 const KEEP_BATCH: usize = 1 << 20;
 /// Of those, what only the last entries may use.
@@ -35,6 +37,9 @@ pub(super) enum WriteError {
         /// What the system said.
         source: io::Error,
     },
+    /// An earlier batch failed.
+    #[error("an earlier batch failed")]
+    Broken,
     /// The batch is not what its count says.
     #[error(transparent)]
     Frame(#[from] FrameError),
@@ -62,6 +67,8 @@ pub(super) struct Writer {
     first: u64,
     /// Bytes were written that no sync has followed.
     unsynced: bool,
+    /// A batch was begun and not finished: tree and file are no longer of one mind, so nothing more is written or signed.
+    broken: bool,
     /// Memory of the last batch, for the next.
     batch: Vec<u8>,
 }
@@ -113,6 +120,7 @@ impl Writer {
             segment_bytes: SEGMENT_BYTES,
             first: name,
             unsynced: false,
+            broken: false,
             batch: Vec::new(),
         };
         if position.last.is_none() {
@@ -181,9 +189,14 @@ impl Writer {
         self.ahead >= self.at + bytes as u64 + RESERVE && !self.must_roll(bytes)
     }
 
+    /// Makes the room ahead larger when it is low.
+    pub(super) fn reserve_more(&mut self) -> Result<(), WriteError> {
+        if self.is_low() { self.reserve_ahead(LOW) } else { Ok(()) }
+    }
+
     /// True when the room ahead should be made larger soon.
     pub(super) fn is_low(&self) -> bool {
-        self.ahead < self.at + RESERVE + AHEAD as u64 / 4
+        self.ahead < self.at + RESERVE + LOW as u64
     }
 
     /// An empty buffer with the memory of the last batch.
@@ -235,6 +248,9 @@ impl Writer {
 
     /// Writes one batch of pushed frames into the room ahead, and syncs it where entries must be on the disk.
     pub(super) fn write_batch(&mut self, batch: &mut [u8], count: u32) -> Result<(), WriteError> {
+        if std::mem::replace(&mut self.broken, true) {
+            return Err(WriteError::Broken);
+        }
         let first = self.range.size();
         let range = &mut self.range;
         frame::seal(batch, first, self.next_batch, count, |leaf| range.push(leaf))?;
@@ -248,12 +264,13 @@ impl Writer {
         }
         self.at += batch.len() as u64;
         self.next_batch += 1;
+        self.broken = false;
         Ok(())
     }
 
     /// The tree head to sign, when there are entries that no checkpoint signs.
     pub(super) fn unsigned(&self, extensions: Vec<String>) -> Option<Checkpoint> {
-        (self.unsigned_entries() > 0).then(|| Checkpoint {
+        (self.unsigned_entries() > 0 && !self.broken).then(|| Checkpoint {
             origin: self.origin.clone(),
             size: self.range.size(),
             root: self.range.root(),

@@ -262,7 +262,7 @@ impl Judge {
                     }
                 }
             },
-            None => match cached(text) {
+            None => match cached(text).filter(|_| self.parser.takes(text)) {
                 Some(analysed) => analysed,
                 None => match self.parser.analyse(text) {
                     Ok(analysed) => keep(text, analysed),

@@ -52,6 +52,12 @@ impl Parser {
         Ok(Self { jobs, bytes, depth })
     }
 
+    /// True for texts within the limit; what was cached of a shorter one counts only for them.
+    #[must_use]
+    pub const fn takes(&self, text: &str) -> bool {
+        text.len() <= self.bytes
+    }
+
     /// Parses here when short; otherwise the answer comes by the receiver.
     pub fn analyse(&self, text: &str) -> Result<Analysed, oneshot::Receiver<Parsed>> {
         if text.len() <= INLINE_BYTES || text.len() > self.bytes {

@@ -263,9 +263,15 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     if talk.gate().scribe().append(Outcome::Success, vec![target.name.clone()], event).is_err() {
         tracing::error!(connection = %id, "the end of a connection could not be recorded");
     }
+    end_session_after(gateway, &session, &end);
+    drop(key);
+}
+
+/// Ends the session where the end of one connection says that none of it may go on.
+fn end_session_after(gateway: &Gateway, session: &Session, end: &End) {
     match end {
-        End::Unpinned(_) => gateway.end_session(&session, EndReason::Violation),
-        End::NotRecorded => gateway.end_session(&session, EndReason::NotRecorded),
+        End::Unpinned(_) => gateway.end_session(session, EndReason::Violation),
+        End::NotRecorded => gateway.end_session(session, EndReason::NotRecorded),
         End::ClientGone
         | End::TargetGone
         | End::Session(_)
@@ -273,7 +279,6 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
         | End::OutOfPlace(_)
         | End::TargetFault(_) => {}
     }
-    drop(key);
 }
 
 /// Cancels what still runs on the target for a connection that was cut: closing the socket alone would let it go on.

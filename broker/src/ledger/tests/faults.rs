@@ -19,14 +19,14 @@ struct Faulty {
     plan: Arc<Plan>,
 }
 
-struct Plan {
-    left: AtomicI64,
+pub(super) struct Plan {
+    pub(super) left: AtomicI64,
     fault: Fault,
     log: Mutex<Vec<&'static str>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Fault {
+pub(super) enum Fault {
     Write(io::ErrorKind),
     Short,
     Sync,
@@ -103,9 +103,17 @@ impl Handle for FaultyHandle {
 }
 
 fn faulty(path: &Path, fault: Fault) -> (Result<Opened, OpenError>, Arc<Plan>) {
+    faulty_with(path, fault, Durability::Disk)
+}
+
+pub(super) fn faulty_with(
+    path: &Path,
+    fault: Fault,
+    durability: Durability,
+) -> (Result<Opened, OpenError>, Arc<Plan>) {
     let plan = Arc::new(Plan { left: AtomicI64::new(i64::MAX), fault, log: Mutex::default() });
     let disk = Box::new(Faulty { files: Files::new(path.to_owned()), plan: Arc::clone(&plan) });
-    (Ledger::open_on(disk, path, (&key(), &origin(), &Boot::start(), Durability::Disk), |_| ()), plan)
+    (Ledger::open_on(disk, path, (&key(), &origin(), &Boot::start(), durability), |_| ()), plan)
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The ledger on a real disk; on one that fails in `faults`.
 
 mod faults;
+mod os;
 
 use std::path::Path;
 use std::sync::Arc;

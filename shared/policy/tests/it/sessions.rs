@@ -35,6 +35,24 @@ fn sessions_and_actions_of_the_starter() {
 }
 
 #[test]
+fn no_session_and_no_token_on_a_ledger_that_is_not_durable() {
+    let policy = pci();
+    let lossy = OpeningFacts { durable: false, ..opening(AccessLevel::Masked) };
+    let asked = [
+        judge_session(&policy, &developer(), &lossy, &target()),
+        judge_action(&policy, &developer(), &lossy, Action::Token, Some(&target())),
+    ];
+    for verdict in asked {
+        let Verdict::Deny(denial) = verdict else { panic!("{verdict:?}") };
+        assert!(denial.rules.contains("durable-ledger") && !denial.control_failure, "{denial:?}");
+    }
+    assert!(judge_session(&policy, &developer(), &opening(AccessLevel::Masked), &target()).is_allow());
+    // Oversight goes on.
+    let audit = judge_action(&policy, &principal("ada", &["admins"]), &lossy, Action::Audit, None);
+    assert!(audit.is_allow(), "{audit:?}");
+}
+
+#[test]
 fn reveal_needs_both_actions() {
     let half = load("@id(\"s\") permit (principal, action == Action::\"session\", resource);");
     assert!(!judge_session(&half, &dba(), &opening(AccessLevel::Reveal), &target()).is_allow());

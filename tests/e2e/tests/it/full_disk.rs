@@ -54,6 +54,8 @@ async fn not_recorded_so_not_run() {
     // A broker that is stopped now says that it could not end in order; on the full disk none starts.
     assert_ne!(broker.stop(), 0);
     assert!(broker.log().contains("the ledger has failed"), "{}", broker.log());
+    // What was left of the reserve, which the last words freed.
+    disk.fill();
     let start = broker.admin(&["serve"]);
     assert_ne!(start.code, 0);
     start.says(&["ledger", "no room"]);
