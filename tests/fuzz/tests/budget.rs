@@ -1,6 +1,7 @@
 //! What a statement and a row may cost, in counts: reads, writes and allocations of the real relay with the real judge,
 //! gate and ledger, between two ends in memory. A program of its own, since its allocator counts for all threads.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+#![allow(clippy::print_stdout, reason = "it tells the counts")]
 
 use std::alloc::System;
 use std::cell::RefCell;
