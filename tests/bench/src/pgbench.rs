@@ -65,7 +65,8 @@ fn parse(text: &str) -> Option<Run> {
     }
     let excludes = |rate: &&str| rate.contains("without initial") || rate.contains("excluding");
     let rate = after("tps = ").into_iter().find(excludes)?;
-    let transactions = *after("number of transactions actually processed: ").first()?;
+    // With `-t` it says `done/asked`.
+    let transactions = after("number of transactions actually processed: ").first()?.split('/').next()?;
     Some(Run { tps: rate.split(' ').next()?.parse().ok()?, transactions: transactions.trim().parse().ok()? })
 }
 
@@ -79,6 +80,8 @@ mod tests {
                    number of failed transactions: 0 (0.000%)\nlatency average = 0.1 ms\n\
                    initial connection time = 20.1 ms\ntps = 27000.5 (without initial connection time)\n";
         assert_eq!(parse(new), Some(Run { tps: 27000.5, transactions: 1500 }));
+        let counted = new.replace("1500", "1500/1500");
+        assert_eq!(parse(&counted), parse(new));
         let old = "number of transactions actually processed: 10\ntps = 1.0 (including connections establishing)\n\
                    tps = 2.0 (excluding connections establishing)\n";
         assert_eq!(parse(old), Some(Run { tps: 2.0, transactions: 10 }));
