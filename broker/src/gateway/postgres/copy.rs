@@ -135,8 +135,15 @@ impl CopyOut {
             }
             mask.apply(row, &mut counts);
         }
-        counts.merge(self.mask_piece(row, true)?.1);
-        Ok(counts)
+        match self.scan {
+            // Nothing of the message before goes on in this one, and most rows hold nothing that could be a number once
+            // their classified columns are masked: the probe says so at a tenth of the scanner's cost.
+            Scan::Text(_) if !hoop_mask::may_hold_card(row) => Ok(counts),
+            Scan::Text(_) | Scan::Binary(_) => {
+                counts.merge(self.mask_piece(row, true)?.1);
+                Ok(counts)
+            }
+        }
     }
 
     /// Masks a piece; `whole` when the message ends with it. Returns how much of it is settled.
@@ -271,6 +278,17 @@ mod tests {
             "a\\\tb\t****\t****\n",
             "an escaped tab ends no field"
         );
+    }
+
+    #[test]
+    fn rows_are_scanned_also_where_no_column_is_classified() {
+        let response = CopyResponse::decode("CopyOutResponse", &[0, 0, 1, 0, 0]).unwrap();
+        let mut copy = CopyOut::begin(response, None).unwrap();
+        let mut rows =
+            [b"order 17\n".to_vec(), b"card 4111 1111 1111 1111\n".to_vec(), b"4111-1111\n".to_vec()];
+        let counts: Vec<u32> = rows.iter_mut().map(|row| copy.mask_row(row).unwrap().total()).collect();
+        assert_eq!(counts, [0, 1, 0]);
+        assert_eq!(rows[1], b"card 4111 11** **** 1111\n");
     }
 
     #[test]
