@@ -104,8 +104,9 @@ impl Thread {
             let signed = self.shared.writer().signed();
             let stop = self.shared.wait(signed, last_sign + CHECKPOINT_EVERY) == Work::Stop;
             self.commit()?;
-            if let Some(fault) = self.shared.take_fault() {
-                return Err(fault);
+            // A caller's write failed, or a disk that hangs was given up: nothing more is written, queued or not.
+            if self.shared.has_failed() {
+                return self.shared.take_fault().map_or(Ok(()), Err);
             }
             let fresh = self.shared.writer().unsigned_entries();
             if fresh >= CHECKPOINT_ENTRIES || last_sign.elapsed() >= CHECKPOINT_EVERY || stop {

@@ -114,3 +114,24 @@ fn on_a_full_disk_nothing_is_durable_that_is_not_there() {
     committer.stop().unwrap();
     good(&path);
 }
+
+#[test]
+fn a_ledger_that_was_given_up_ends_though_entries_wait() {
+    for durability in [Durability::Disk, Durability::Os] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger");
+        let (key, origin, boot) = (super::key(), super::origin(), crate::clock::Boot::start());
+        let Opened { ledger, committer, .. } = Ledger::open(&path, &key, &origin, &boot, durability).unwrap();
+        // The committer cannot write meanwhile, as on a disk that hangs.
+        let held = ledger.shared.writer();
+        ledger.append(&envelope(end("waits"))).unwrap();
+        ledger.shared.poison();
+        drop(held);
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || tell.send(committer.stop()));
+        let stopped = told.recv_timeout(Duration::from_secs(60));
+        assert_eq!(stopped, Ok(Err(Poisoned)), "{durability:?}: the committer never ends");
+        open(&path).committer.stop().unwrap();
+        good(&path);
+    }
+}
