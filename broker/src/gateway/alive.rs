@@ -13,9 +13,8 @@ use rustix::net::sockopt;
 const QUESTIONS: u32 = 3;
 
 /// Has the system ask a silent TCP peer whether its machine is still there, and close the connection when nothing has
-/// answered for `limit` (RFC 9293, 3.8.4). Where sent data is unacknowledged TCP asks by itself, and gives up after
-/// the system's own time (`net.ipv4.tcp_retries2`, about 15 minutes): `TCP_USER_TIMEOUT` would shorten that, but also
-/// cut everybody who reads slowly, since Linux counts a closed window as silence.
+/// answered for `limit` (RFC 9293, 3.8.4). That covers a line with nothing under way; what waits for an acknowledgement
+/// is [`Stream::is_unanswered`](super::postgres::stream::Stream::is_unanswered)'s.
 ///
 /// # Errors
 /// The socket takes no such option.

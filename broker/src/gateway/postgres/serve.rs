@@ -32,6 +32,8 @@ use crate::session::{EndReason, Session};
 
 /// Time for last words to a client that may not be reading.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How often in `limits.dead_peer` it is looked whether both sides answer.
+const LOOKS: u32 = 4;
 
 /// A client that has been authenticated and asked for a connection.
 #[derive(Debug)]
@@ -242,7 +244,7 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     let end = match greeting {
         Ok(greeting) => {
             relay.answer.insert(&greeting);
-            relay.run(&mut talk, &session).await
+            run_while_alive(&mut relay, &mut talk, &session, gateway.limits.dead_peer).await
         }
         Err(e) => End::ClientFault(e),
     };
@@ -265,6 +267,24 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     }
     end_session_after(gateway, &session, &end);
     drop(key);
+}
+
+/// Runs the connection, and looks at times whether both machines are still there: no socket becomes readable when one
+/// is not.
+async fn run_while_alive(
+    relay: &mut Relay,
+    talk: &mut Conversation,
+    session: &Arc<Session>,
+    dead_peer: Duration,
+) -> End {
+    loop {
+        match tokio::time::timeout(dead_peer / LOOKS, relay.run(talk, session)).await {
+            Ok(end) => return end,
+            Err(_) if relay.down.is_unanswered(dead_peer) => return End::ClientGone,
+            Err(_) if relay.up.is_unanswered(dead_peer) => return End::TargetGone,
+            Err(_) => {}
+        }
+    }
 }
 
 /// Ends the session where the end of one connection says that none of it may go on.

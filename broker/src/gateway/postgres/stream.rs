@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -21,6 +22,22 @@ pub enum Stream {
 }
 
 impl Stream {
+    /// True where the peer's machine has not answered for `limit` though it owes an answer. Local sockets have no such
+    /// peer.
+    #[must_use]
+    pub fn is_unanswered(&self, limit: Duration) -> bool {
+        let tcp = match self {
+            Self::Tcp(s) => s,
+            Self::ServerTls(s) => s.get_ref().0,
+            Self::ClientTls(s) => s.get_ref().0,
+            Self::Unix(_) => return false,
+        };
+        hoop_tcp::is_unanswered(tcp, limit).unwrap_or_else(|e| {
+            tracing::warn!(error = %e, "whether a peer still answers cannot be told");
+            false
+        })
+    }
+
     /// TLS version and cipher of this leg, for the ledger (PCI DSS 4.2.1, 2.2.7), or `none`/`unix`.
     #[must_use]
     pub fn protection(&self) -> String {

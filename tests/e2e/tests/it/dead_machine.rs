@@ -36,8 +36,16 @@ fn is_given_up_on_either_side() {
 
 /// Packets to it are dropped; nothing says so to those who send them.
 fn die(machine: &str) {
+    route("add", machine);
+}
+
+fn live(machine: &str) {
+    route("del", machine);
+}
+
+fn route(verb: &str, machine: &str) {
     let mut ip = Command::new("ip");
-    program::run(ip.args(["route", "add", "blackhole", machine, "table", "local"]), b"").expect(0);
+    program::run(ip.args(["route", verb, "blackhole", machine, "table", "local"]), b"").expect(0);
 }
 
 async fn inside() {
@@ -54,13 +62,14 @@ async fn inside() {
     ]);
     let bob = broker.person("bob", "dba,leads");
     a_client_that_holds_locks(&broker, &bob, &native).await;
+    a_client_that_owes_an_acknowledgement(&broker, &bob, &native).await;
     a_target_that_owes_an_answer(&broker, &bob).await;
     broker.stop();
     let entries = entries(&broker.ledger());
     assert_eq!(outcomes(&entries, "generate_series"), ["unknown"]);
     let ends = events(&entries, "connection_end");
     let reasons: Vec<_> = ends.iter().filter_map(|e| e["event"]["reason"].as_str()).collect();
-    assert_eq!(reasons, ["client closed", "target closed"]);
+    assert_eq!(reasons, ["client closed", "client closed", "target closed"]);
 }
 
 /// Connections of the gateway to the target's database in this state.
@@ -70,17 +79,39 @@ fn connected(broker: &Broker, state: &str) -> usize {
     Cluster::shared().superuser(broker.database(), &sql).parse().expect("a count")
 }
 
-async fn a_client_that_holds_locks(broker: &Broker, bob: &Person, native: &str) {
+/// A client on the machine that will die, and the task that drives it.
+async fn client(
+    broker: &Broker,
+    bob: &Person,
+    native: &str,
+) -> (tokio_postgres::Client, tokio::task::JoinHandle<Result<(), tokio_postgres::Error>>) {
     let mut config = tokio_postgres::Config::new();
     config.user(TARGET).dbname(broker.database()).password(bob.token());
     let stream = tokio::net::TcpStream::connect(native).await.expect("connects");
     let (client, driver) = config.connect_raw(stream, tokio_postgres::NoTls).await.expect("signs in");
-    let driver = tokio::spawn(driver);
+    (client, tokio::spawn(driver))
+}
+
+async fn a_client_that_holds_locks(broker: &Broker, bob: &Person, native: &str) {
+    let (client, driver) = client(broker, bob, native).await;
     client.batch_execute("BEGIN; LOCK TABLE notes").await.expect("locks");
     assert_eq!(connected(broker, "idle in transaction"), 1);
     die(CLIENT_SIDE);
     // Its session would be idle for a quarter of an hour before that ended it.
     until("the locks to be given back", || (connected(broker, "idle in transaction") == 0).then_some(()));
+    driver.abort();
+    live(CLIENT_SIDE);
+}
+
+/// What was sent to it and not acknowledged is sent again and again, and no other question is asked meanwhile: TCP by
+/// itself would do so for a quarter of an hour.
+async fn a_client_that_owes_an_acknowledgement(broker: &Broker, bob: &Person, native: &str) {
+    let (client, driver) = client(broker, bob, native).await;
+    client.batch_execute("LISTEN news").await.expect("listens");
+    assert_eq!(connected(broker, "idle"), 1);
+    die(CLIENT_SIDE);
+    Cluster::shared().superuser(broker.database(), "NOTIFY news");
+    until("the connection to be closed", || (connected(broker, "idle") == 0).then_some(()));
     driver.abort();
 }
 

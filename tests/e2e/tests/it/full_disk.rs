@@ -1,7 +1,7 @@
 //! The disk of the ledger is full: what is not recorded is not run, and the client hears exactly that. Afterwards the
 //! ledger is whole, and says itself why it ended.
 
-use hoop_harness::{Broker, Cluster, SmallDisk, program};
+use hoop_harness::{Broker, Cluster, PATIENCE, SmallDisk, program};
 use tokio_postgres::error::SqlState;
 
 use crate::support::{entries, events, ledger_key, outcomes, verify};
@@ -30,7 +30,9 @@ async fn not_recorded_so_not_run() {
     let Some((broker, disk)) = small() else { return };
     let bob = broker.person("bob", "dba,leads");
     let tunnel = bob.connect();
-    let (client, bystander) = (tunnel.client().await, tunnel.client().await);
+    let client = tunnel.client().await;
+    let (_idle, bystander) = tunnel.config().connect(tokio_postgres::NoTls).await.expect("connects");
+    let bystander = tokio::spawn(bystander);
     disk.fill();
     let mut done = 0;
     let refused = loop {
@@ -45,8 +47,9 @@ async fn not_recorded_so_not_run() {
         assert_eq!((said.code(), said.message()), (&SqlState::IO_ERROR, "not recorded, so not run"));
     };
     not_recorded(&refused);
-    // The session is over, for its other connections too, and nobody gets a new one.
-    not_recorded(&bystander.simple_query("SELECT 1").await.expect_err("nothing is recorded any more"));
+    // The session is over, for its other connections too, which are told unasked, and nobody gets a new one.
+    let told = tokio::time::timeout(PATIENCE, bystander).await.expect("it is told in time");
+    not_recorded(&told.expect("the driver does not panic").expect_err("nothing is recorded any more"));
     tunnel.psql("SELECT 1").expect(2);
     bob.exec("SELECT 1").says(&["record"]);
     drop(tunnel);
