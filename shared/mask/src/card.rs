@@ -144,16 +144,19 @@ pub(crate) fn hidden(n: usize) -> std::ops::Range<usize> {
 /// a card number again, and never a leading zero (JSON forbids it). Digits from `stored` on cannot be changed: they are
 /// zeros that a binary numeric leaves out. `find` is how the card number was found.
 pub(crate) fn zero_in_run(run: &mut [u8], hit: Hit, stored: usize, find: impl Fn(&[u8]) -> Option<Hit>) {
-    zero_hit(run, hit);
-    if luhn(run.get(hit.start..hit.end).unwrap_or_default()) {
-        spoil(run, hit, stored);
-    }
+    let zero = |run: &mut [u8], hit: Hit| {
+        zero_hit(run, hit);
+        if luhn(run.get(hit.start..hit.end).unwrap_or_default()) {
+            spoil(run, hit, stored);
+        }
+    };
+    zero(run, hit);
     // What is left may look like another card number: with the tail, or at the other end of a long run. Of the ten
     // values of one hidden digit at most one makes each of these right.
     for _ in 0..6 {
         match find(run) {
             Some(next) if next.start == hit.start => spoil(run, hit, stored),
-            Some(next) => zero_hit(run, next),
+            Some(next) => zero(run, next),
             None => return,
         }
     }

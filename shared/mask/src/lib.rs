@@ -18,6 +18,7 @@ mod exempt;
 mod field;
 mod json;
 mod lex;
+mod long;
 mod number;
 mod numeric;
 mod oid;

@@ -5,7 +5,7 @@
 //! characters stay part of the structure that the first pass saw.
 
 use crate::card::{
-    Hit, MIN_DIGITS, find_at_end, find_in_run, hidden, is_card_number, is_card_number_in_context, zero_in_run,
+    Hit, MIN_DIGITS, find_in_run, hidden, is_card_number, is_card_number_in_context, zero_in_run,
 };
 use crate::class::Counts;
 use crate::exempt::{LOOKAHEAD, View};
@@ -44,7 +44,7 @@ pub(crate) struct Pass<'a> {
     pub last: bool,
 }
 
-enum Step {
+pub(crate) enum Step {
     /// Go on at this offset.
     Next(usize),
     /// Everything before this offset is settled; the rest needs more bytes.
@@ -114,7 +114,7 @@ impl Pass<'_> {
     }
 
     /// Whether what may follow a number has come.
-    fn sees_past(&self, end: usize) -> bool {
+    pub(crate) fn sees_past(&self, end: usize) -> bool {
         self.last || self.buf.len() >= end + LOOKAHEAD
     }
 
@@ -155,6 +155,10 @@ impl Pass<'_> {
         if let Some(hit) = grouped.map(|end| Hit { start: 0, end, tail: false })
             && !self.is_exempt(&span, hit)
         {
+            // `cvv 411 1111 1111 1111 11`: nobody can tell whether the first group is the number's.
+            if self.is_named_cvv(n, right, at) {
+                self.mask_cvv(&span, n);
+            }
             let masked_to = self.mask(&span, hit, hit.end);
             resume = Some(resume.map_or(masked_to, |r: usize| r.max(masked_to)));
         }
@@ -248,16 +252,25 @@ impl Pass<'_> {
                 return self.mask_hex(at, count);
             }
         }
-        let ends = right == Border::Break || matches!(right, Border::Gap(gap) if gap.is_blank());
-        if (3..=4).contains(&n) && ends && self.view().names_cvv(at) {
-            for i in 0..n {
-                self.cover(span.place(i));
-            }
-            self.counts.cvv = self.counts.cvv.saturating_add(1);
+        if self.is_named_cvv(n, right, at) {
+            self.mask_cvv(span, n);
             self.state.after_group(n as u8);
             return Step::Next(group_end);
         }
         self.past_group(group_end)
+    }
+
+    /// Whether the group of `n` digits at `at` stands where a card verification value would.
+    fn is_named_cvv(&self, n: usize, right: Border, at: usize) -> bool {
+        let ends = right == Border::Break || matches!(right, Border::Gap(gap) if gap.is_blank());
+        (3..=4).contains(&n) && ends && self.view().names_cvv(at)
+    }
+
+    fn mask_cvv(&mut self, span: &Span, n: usize) {
+        for i in 0..n {
+            self.cover(span.place(i));
+        }
+        self.counts.cvv = self.counts.cvv.saturating_add(1);
     }
 
     /// Redacts the EMV value that has a digit in the group; gives its end.
@@ -268,7 +281,7 @@ impl Pass<'_> {
     }
 
     /// Hides one digit.
-    fn cover(&mut self, place: std::ops::Range<usize>) {
+    pub(crate) fn cover(&mut self, place: std::ops::Range<usize>) {
         let style = self.options.style;
         if let Some(bytes) = self.buf.get_mut(place) {
             match (style, bytes.len()) {
@@ -338,56 +351,6 @@ impl Pass<'_> {
         self.counts.pan = self.counts.pan.saturating_add(1);
         self.state.restart();
         Step::Next(end)
-    }
-
-    /// A run of more than [`CAP`] digits: nothing at its beginning, so walk to its end and look at the last 16.
-    fn long_run(&mut self, from: usize) -> Step {
-        let mut tail = [(0usize, 0usize, 0u8); 16];
-        let mut n = 0usize;
-        let mut at = from;
-        let ends_at = loop {
-            match self.options.breaks.lex(self.buf, at, self.last) {
-                Some((Symbol::Digit(value), len)) => {
-                    tail.rotate_left(1);
-                    if let Some(slot) = tail.last_mut() {
-                        *slot = (at, len, b'0' + value);
-                    }
-                    n += 1;
-                    at += len;
-                }
-                Some((symbol, _)) if self.sees_past(at) => break symbol,
-                Some(_) | None => return self.hold_long(&tail, n, from),
-            }
-        };
-        self.state.after_group(0);
-        let digits = tail.map(|(_, _, digit)| digit);
-        let masked = ends_at == Symbol::Fill;
-        let Some(hit) = find_at_end(&digits).filter(|_| n >= 16 && !masked) else {
-            return Step::Next(at);
-        };
-        self.counts.pan = self.counts.pan.saturating_add(1);
-        let range = hidden(hit.end - hit.start);
-        let hidden_places = tail.iter().skip(hit.start + range.start).take(range.len());
-        let mut resume = at;
-        for &(place, len, _) in hidden_places {
-            self.cover(place..place + len);
-            resume = place + len;
-        }
-        if self.options.style == Style::Zeros {
-            return Step::Next(at);
-        }
-        self.state.after_group(u8::try_from(range.len()).unwrap_or(u8::MAX));
-        Step::Next(resume)
-    }
-
-    fn hold_long(&mut self, tail: &[(usize, usize, u8); 16], n: usize, from: usize) -> Step {
-        match tail.first() {
-            Some(&(oldest, _, _)) if n > CAP || self.state.long && n >= 16 => {
-                self.state.long = true;
-                Step::Hold(oldest)
-            }
-            Some(_) | None => Step::Hold(from),
-        }
     }
 }
 

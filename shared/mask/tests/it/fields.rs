@@ -179,3 +179,13 @@ fn lengths_that_look_like_digits_are_not_part_of_the_number() {
     let after = text.replace(PAN, "411111******1111");
     assert_eq!(scan(99_999, true, &framed(&text)), framed(&after));
 }
+
+#[test]
+fn what_is_left_at_the_end_of_a_long_fraction_is_no_card_number() {
+    for end in ["12632316366431627", "13579488424138206"] {
+        let mut once = format!("[0.{}{end}]", "0".repeat(280)).into_bytes();
+        assert_eq!(scan_field(JSON, false, &mut once).pan, 1);
+        let mut twice = once.clone();
+        assert_eq!(scan_field(JSON, false, &mut twice).total(), 0);
+    }
+}

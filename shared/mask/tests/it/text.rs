@@ -131,3 +131,10 @@ fn the_probe_meets_the_shortest_number_at_any_place() {
         assert_eq!(masked(&text), format!("card{before}********0005{after}"));
     }
 }
+
+#[test]
+fn the_first_group_after_a_verification_values_name_is_hidden_with_the_number() {
+    let mut text = *b"cvv 400 0000000000002 ";
+    assert_eq!(scan_text(&mut text).cvv, 1);
+    assert_eq!(String::from_utf8_lossy(&text), "cvv *** 000******0002 ");
+}
