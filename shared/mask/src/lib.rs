@@ -35,7 +35,7 @@ pub use class::{Class, Counts, UnknownClass};
 pub use classified::{Classified, mask_classified};
 pub use copy_binary::CopyBinaryWalker;
 pub use field::scan_field;
-pub use probe::{find_suspect, may_hold_card};
+pub use probe::{find_suspect, may_hold_card, row_may_hold_card};
 pub use row::{ColumnMask, Columns, Malformed, RowOutcome, scan_row};
 pub use scan::scan_text;
 pub use stream::{MAX_HELD, Mode, StreamScanner};

@@ -4,7 +4,7 @@
 use crate::card::MIN_DIGITS;
 use crate::lex::{KINDS, Kind, Symbol, lex};
 use crate::span::MAX_GAP;
-use memchr::memchr3_iter;
+use memchr::{memchr2, memchr3_iter};
 
 /// How far behind the letters of `cvv` its digits may begin.
 const CVV_REACH: usize = 14;
@@ -19,12 +19,47 @@ pub fn may_hold_card(bytes: &[u8]) -> bool {
 /// Like [`may_hold_card`], with the offset of the first suspect: everything before it is clean, except that what ends
 /// just before it may belong to it.
 pub fn find_suspect(bytes: &[u8]) -> Option<usize> {
-    let digits = find_digits(bytes);
-    let other = memchr3_iter(b'\\', b'v', b'V', bytes).find(|&at| match bytes.get(at) {
+    find_digits(bytes).into_iter().chain(find_letters(bytes)).min()
+}
+
+/// Like [`may_hold_card`] for a whole row of a COPY that [`crate::Mode::CopyText`] scans, where tabs and line ends part
+/// values. So decimal numbers, which are long where they come from a division, are told from card numbers at once.
+pub fn row_may_hold_card(row: &[u8]) -> bool {
+    let mut rest = row;
+    while rest.len() >= MIN_DIGITS {
+        let (field, behind) = match memchr2(b'\t', b'\n', rest) {
+            Some(end) => rest.split_at(end),
+            None => (rest, &[][..]),
+        };
+        if field.len() >= MIN_DIGITS && !is_plain_decimal(field) && find_digits(field).is_some() {
+            return true;
+        }
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    find_letters(row).is_some()
+}
+
+/// The most digits behind the point of which the scanner makes nothing: fewer than a card number in chip data or in hex.
+const MAX_FRACTION: usize = 18;
+
+/// Whether a value is a decimal number that the scanner leaves: too few digits before the point, few enough behind it,
+/// and not grouped as on some cards (6-13).
+fn is_plain_decimal(field: &[u8]) -> bool {
+    let digits = field.strip_prefix(b"-").unwrap_or(field);
+    let Some(point) = digits.iter().take(MIN_DIGITS).position(|b| !b.is_ascii_digit()) else { return false };
+    let Some((whole, [b'.', fraction @ ..])) = digits.split_at_checked(point) else { return false };
+    !whole.is_empty()
+        && fraction.len() <= MAX_FRACTION
+        && fraction.iter().all(u8::is_ascii_digit)
+        && (whole.len(), fraction.len()) != (6, 13)
+}
+
+/// What shows by a letter: an escape, or the name of a verification value.
+fn find_letters(bytes: &[u8]) -> Option<usize> {
+    memchr3_iter(b'\\', b'v', b'V', bytes).find(|&at| match bytes.get(at) {
         Some(b'\\') => is_suspect_escape(bytes, at),
         Some(_) | None => is_suspect_cvv(bytes, at),
-    });
-    digits.into_iter().chain(other).min()
+    })
 }
 
 /// Which bytes a card number without escapes can be made of.

@@ -138,7 +138,7 @@ impl CopyOut {
         match self.scan {
             // Nothing of the message before goes on in this one, and most rows hold nothing that could be a number once
             // their classified columns are masked: the probe says so at a tenth of the scanner's cost.
-            Scan::Text(_) if !hoop_mask::may_hold_card(row) => Ok(counts),
+            Scan::Text(_) if !hoop_mask::row_may_hold_card(row) => Ok(counts),
             Scan::Text(_) | Scan::Binary(_) => {
                 counts.merge(self.mask_piece(row, true)?.1);
                 Ok(counts)
@@ -197,18 +197,37 @@ impl CopyMask {
 
     /// End of the field that begins at `at`: the next delimiter or line end outside escapes and quotes.
     fn field_end(&self, row: &[u8], at: usize) -> usize {
+        match self.csv {
+            None => self.text_end(row, at),
+            Some(csv) => self.csv_end(row, at, csv),
+        }
+    }
+
+    fn text_end(&self, row: &[u8], at: usize) -> usize {
+        let mut from = at;
+        while let Some(found) =
+            row.get(from..).and_then(|rest| memchr::memchr3(b'\\', self.delimiter, b'\n', rest))
+        {
+            let end = from + found;
+            if row[end] != b'\\' {
+                return end;
+            }
+            from = end + 2;
+        }
+        row.len()
+    }
+
+    fn csv_end(&self, row: &[u8], at: usize, csv: Csv) -> usize {
         let mut i = at;
         let mut quoted = false;
         while let Some(&byte) = row.get(i) {
-            match self.csv {
-                None if byte == b'\\' => i += 1,
-                None if byte == self.delimiter || byte == b'\n' => return i,
-                None => {}
-                Some(csv) if quoted && byte == csv.escape && csv.escape != csv.quote => i += 1,
+            if quoted && byte == csv.escape && csv.escape != csv.quote {
+                i += 1;
+            } else if byte == csv.quote {
                 // A doubled quote closes and opens again, which comes to the same.
-                Some(csv) if byte == csv.quote => quoted = !quoted,
-                Some(_) if !quoted && (byte == self.delimiter || byte == b'\n') => return i,
-                Some(_) => {}
+                quoted = !quoted;
+            } else if !quoted && (byte == self.delimiter || byte == b'\n') {
+                return i;
             }
             i += 1;
         }
