@@ -44,6 +44,12 @@ impl SignedIn {
         &self.broker
     }
 
+    /// Whether its access token lasts for another request.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        is_fresh(&self.credentials)
+    }
+
     /// The key that tokens are bound to.
     #[must_use]
     pub fn key(&self) -> &DpopKey {

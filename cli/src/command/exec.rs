@@ -68,7 +68,7 @@ impl Exec {
         let opened = self.ask.open(&signed_in).await?;
         let session = Session::new(signed_in, opened);
         let done = self.within(&session, &script).await;
-        let ended = session.end().await;
+        let ended = session.end(&settings).await;
         done?;
         ended.map(|()| Exit::Ok)
     }

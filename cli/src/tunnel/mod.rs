@@ -20,6 +20,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::broker::{SignedIn, authorization, check, dial, header, no_broker};
 use crate::error::{Exit, Failure};
+use crate::profile::Settings;
 
 /// A tunnel: raw PostgreSQL protocol over TLS, start-up packet first.
 pub type Tunnel = TlsStream<TcpStream>;
@@ -67,13 +68,19 @@ impl Session {
         }
     }
 
-    /// Ends it at the broker.
+    /// Ends it at the broker. A session may last longer than the access token that opened it, so the profile's tokens
+    /// are looked at again, and refreshed, where that one is about to end.
     ///
     /// # Errors
-    /// The broker is not reached. A session that has ended already is no error.
-    pub async fn end(&self) -> Result<(), Failure> {
+    /// The broker is not reached, or the sign-in has ended. A session that has ended already is no error.
+    pub async fn end(&self, settings: &Settings) -> Result<(), Failure> {
         let path = format!("{}/{}", routes::SESSIONS, self.opened.session.id);
-        match self.signed_in.delete(&path).await {
+        let deleted = if self.signed_in.is_fresh() {
+            self.signed_in.delete(&path).await
+        } else {
+            SignedIn::open(settings).await?.delete(&path).await
+        };
+        match deleted {
             Err(f)
                 if f.code == Some(hoop_api::Code::SessionEnded)
                     || f.code == Some(hoop_api::Code::NotFound) =>

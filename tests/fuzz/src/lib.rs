@@ -15,6 +15,7 @@
 mod api;
 mod config;
 mod conversation;
+pub mod exchange;
 mod identity;
 mod ledger;
 mod mask;

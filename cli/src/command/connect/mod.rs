@@ -72,7 +72,7 @@ impl Connect {
         let session = Session::new(signed_in, opened);
         let database = match self.ask.database(&session.opened) {
             Ok(database) => database,
-            Err(failure) => return Err(ended(&session, failure).await),
+            Err(failure) => return Err(ended(&session, settings, failure).await),
         };
         let endpoint = Endpoint::new(&listener, target, &session.opened.user, &database);
         let door = Arc::new(Door { session, database, open: AtomicU32::new(0) });
@@ -84,12 +84,12 @@ impl Connect {
         drop(listener);
         match done {
             Ok(exit) => {
-                if let Err(failure) = door.session.end().await {
+                if let Err(failure) = door.session.end(settings).await {
                     report(&failure.hint("the session ends by itself at its end time"));
                 }
                 Ok(exit)
             }
-            Err(failure) => Err(ended(&door.session, failure).await),
+            Err(failure) => Err(ended(&door.session, settings, failure).await),
         }
     }
 
@@ -107,8 +107,8 @@ impl Connect {
 }
 
 /// Ends the session after a failure, which stays the one that is told.
-async fn ended(session: &Session, failure: Failure) -> Failure {
-    match session.end().await {
+async fn ended(session: &Session, settings: &Settings, failure: Failure) -> Failure {
+    match session.end(settings).await {
         Ok(()) => failure,
         Err(e) => failure.note("also", format!("the session could not be ended: {e}")),
     }

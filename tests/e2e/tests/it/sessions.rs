@@ -90,6 +90,16 @@ fn closing_connect_closes_the_session() {
 }
 
 #[test]
+fn a_connect_that_outlives_its_access_token_closes_its_session_too() {
+    let broker = Broker::start_with(&[("sessions", "access_token", "\"10s\"")]);
+    let alice = broker.person("alice", "developers");
+    let tunnel = alice.connect();
+    std::thread::sleep(Duration::from_secs(11));
+    drop(tunnel);
+    assert!(!alice.run(&["sessions"]).ok().contains("ses_"));
+}
+
+#[test]
 fn the_number_of_sessions_is_limited() {
     let broker = Broker::start_with(&[("limits", "sessions_per_principal", "1")]);
     let alice = broker.person("alice", "developers");

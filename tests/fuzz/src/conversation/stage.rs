@@ -88,12 +88,21 @@ impl Stage {
     /// When the system refuses.
     #[must_use]
     pub fn new() -> Self {
+        Self::with(Durability::Disk)
+    }
+
+    /// The same with a ledger of this durability.
+    ///
+    /// # Panics
+    /// When the system refuses.
+    #[must_use]
+    pub fn with(durability: Durability) -> Self {
         let folder = in_memory();
         let dir = folder.path().join("ledger");
         let boot = Arc::new(Boot::start());
         let origin = Origin::parse("test/broker/1").unwrap();
         let key = SigningKey::from_bytes(&[7; 32]);
-        let opened = Ledger::open(&dir, &key, &origin, &boot, Durability::Disk).unwrap();
+        let opened = Ledger::open(&dir, &key, &origin, &boot, durability).unwrap();
         let Opened { ledger, committer, .. } = opened;
         let (policy, parser) = &*COMMON;
         let gateway = Gateway {
