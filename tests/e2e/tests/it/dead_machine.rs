@@ -35,6 +35,35 @@ fn is_given_up_on_either_side() {
 }
 
 /// Packets to it are dropped; nothing says so to those who send them.
+/// Its window is closed, and its machine answers that it still is.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_is_not_given_up() {
+    const ROWS: usize = 100_000;
+    let native = format!("127.0.0.1:{}", free_port());
+    let broker = Broker::start_with(&[
+        ("", "postgres_listen", &format!("\"{native}\"")),
+        ("limits", "dead_peer", "\"5s\""),
+    ]);
+    let bob = broker.person("bob", "dba,leads");
+    let mut config = tokio_postgres::Config::new();
+    config.user(TARGET).dbname(broker.database()).password(bob.token());
+    let stream = tokio::net::TcpStream::connect(native).await.expect("connects");
+    let (client, mut driver) = config.connect_raw(stream, tokio_postgres::NoTls).await.expect("signs in");
+    let asked = tokio::spawn(async move {
+        let sql = format!("SELECT repeat('x', 1000) FROM generate_series(1, {ROWS})");
+        client.simple_query(&sql).await
+    });
+    // Sent, begun to be read, and then nobody reads for several times the limit.
+    let begun = tokio::time::timeout(Duration::from_millis(200), &mut driver).await;
+    assert!(begun.is_err(), "{begun:?}");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    tokio::spawn(driver);
+    let answer = tokio::time::timeout(PATIENCE, asked).await.expect("in time").expect("no panic");
+    let rows = answer.expect("the whole answer comes").into_iter();
+    let rows = rows.filter(|m| matches!(m, tokio_postgres::SimpleQueryMessage::Row(_))).count();
+    assert_eq!(rows, ROWS);
+}
+
 fn die(machine: &str) {
     route("add", machine);
 }
