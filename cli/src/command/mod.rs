@@ -136,6 +136,7 @@ impl Ask {
             level: self.level,
             reason: self.reason.as_str().into(),
             ttl_s: self.ttl.map(|d| d.as_secs()),
+            hold_s: 0,
         };
         match signed_in.post(routes::SESSIONS, &ask).await {
             Err(f) if f.code == Some(Code::NotFound) => Err(unknown_target(signed_in, &self.target, f).await),

@@ -64,6 +64,11 @@ id!(
     "con"
 );
 id!(
+    /// The life of one held thing.
+    ApprovalId,
+    "apr"
+);
+id!(
     /// One HTTP request, shown in problems and logs.
     RequestId,
     "req"

@@ -3,13 +3,14 @@
 //! Nothing here opens a socket, reads a clock or an environment variable.
 
 mod access;
+pub mod approval;
 mod id;
 mod problem;
 pub mod routes;
 mod untrusted;
 
 pub use access::{AccessLevel, PrincipalKind};
-pub use id::{ConnectionId, RequestId, SessionId, StatementId};
+pub use id::{ApprovalId, ConnectionId, RequestId, SessionId, StatementId};
 pub use problem::{Code, Problem};
 pub use untrusted::Untrusted;
 

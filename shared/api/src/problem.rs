@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ApprovalId;
+
 /// RFC 9457 problem details. `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{title}: {detail}")]
@@ -20,6 +22,9 @@ pub struct Problem {
     /// Policy rules that decided, where policy did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+    /// The approval that it waits for, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
     /// Id of the request in the broker's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -58,6 +63,10 @@ codes! {
     Denied = "denied_by_policy", 403, "denied by policy";
     /// Policy asks for an approval first.
     ApprovalPending = "approval_pending", 403, "an approval is needed first";
+    /// Reviewers said no, or the approval has ended otherwise.
+    Rejected = "rejected", 403, "not approved";
+    /// It is not any more as the request takes it to be.
+    Conflict = "conflict", 409, "it has changed meanwhile";
     /// No such thing, or not for this principal to see.
     NotFound = "not_found", 404, "not found";
     /// The session ended, expired or was revoked.
@@ -87,6 +96,7 @@ impl Problem {
             detail: detail.into(),
             hint: None,
             rules: Vec::new(),
+            approval: None,
             request: None,
         }
     }
@@ -95,6 +105,13 @@ impl Problem {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the approval that it waits for.
+    #[must_use]
+    pub const fn with_approval(mut self, id: ApprovalId) -> Self {
+        self.approval = Some(id);
         self
     }
 

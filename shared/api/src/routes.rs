@@ -24,6 +24,11 @@ pub const SESSIONS: &str = "/v1/sessions";
 pub const TUNNEL: &str = "/v1/tunnel";
 /// `POST` [`MintToken`] answers [`MintedToken`].
 pub const TOKENS: &str = "/v1/tokens";
+/// `GET`: the approvals that the caller may see. Answers [`ApprovalList`](crate::approval::ApprovalList). `POST`
+/// [`OpenSession`] asks for the session's approval where policy holds it, and answers
+/// [`Approval`](crate::approval::Approval). `GET …/{id}` answers one, `DELETE …/{id}` withdraws it, and
+/// `POST …/{id}/decision` [`Decide`](crate::approval::Decide) answers it as it then is.
+pub const APPROVALS: &str = "/v1/approvals";
 /// `GET`: the latest signed checkpoint, text (C2SP signed note).
 pub const CHECKPOINT: &str = "/v1/ledger/checkpoint";
 
@@ -89,6 +94,10 @@ pub struct OpenSession {
     /// How long at most, seconds; the broker's default when absent, capped by its maximum.
     #[serde(default)]
     pub ttl_s: Option<u64>,
+    /// How long a held statement waits in its connection for an approval, seconds, capped by the broker's maximum. 0,
+    /// the default: it is refused at once with the approval's id, and sent again when approved.
+    #[serde(default)]
+    pub hold_s: u64,
 }
 
 /// A session as listed.
