@@ -8,11 +8,16 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hoop_api::{ConnectionId, SessionId, StatementId};
+use hoop_api::approval::ApprovalState;
+use hoop_api::{ApprovalId, ConnectionId, SessionId, StatementId};
 use hoop_ledger::draft;
 use hoop_ledger::entry::{Event, Outcome, Parameter};
 
+use hoop_policy::Requirement;
+
+use crate::approval::Consumed;
 use crate::clock;
+use crate::gateway::postgres::held;
 use crate::gateway::postgres::runs::RunKey;
 use crate::ledger::{Poisoned, Ticket, Urgency};
 use crate::scribe::Scribe;
@@ -62,6 +67,8 @@ pub struct Reason {
     pub position: Option<u32>,
     /// For the ledger: nothing of the text.
     pub record: String,
+    /// The approval that it is about, and where it stands.
+    pub approval: Option<(ApprovalId, ApprovalState)>,
 }
 
 /// What was decided of a statement.
@@ -72,6 +79,8 @@ pub enum Ruling {
         /// Their ids.
         rules: Vec<String>,
     },
+    /// It may once these holds are lifted.
+    Hold(Arc<Requirement>),
     /// It may not.
     Refuse(Arc<Reason>),
 }
@@ -201,20 +210,26 @@ impl Gate {
         asked: &Asked<'_>,
         parameters: &[Parameter],
         ruling: &Ruling,
+        approval: Option<&Consumed>,
     ) -> Result<Permitted, Refused> {
         let rules = match ruling {
             Ruling::Allow { rules } => rules,
+            Ruling::Hold(what) => return Err(self.refuse(asked, held::held_nowhere(what))),
             Ruling::Refuse(reason) => return Err(self.refuse(asked, Arc::clone(reason))),
         };
         let line = self.line(asked, rules).map_err(|Poisoned| Refused::NotRecorded)?;
         let at = self.scribe.moment();
         let id = StatementId::from_parts(u64::try_from(at.time_us / 1000).unwrap_or(0), rand::random());
+        if let Some(used) = approval {
+            self.note(used.event(id.to_string())).map_err(|Poisoned| Refused::NotRecorded)?;
+        }
+        let write = asked.write || approval.is_some();
         let ticket = self
             .scribe
             .ledger()
             .append_with(Urgency::Now, |out| self.actor.statement(out, at, &line, &id, parameters));
         match ticket {
-            Ok(ticket) => Ok(Permitted { id, ticket, write: asked.write }),
+            Ok(ticket) => Ok(Permitted { id, ticket, write }),
             Err(Poisoned) => Err(Refused::NotRecorded),
         }
     }
@@ -247,7 +262,8 @@ impl Gate {
     /// [`Refused`] when the ruling is no.
     pub fn judged(&self, asked: &Asked<'_>, ruling: &Ruling) -> Result<Pass, Refused> {
         match ruling {
-            Ruling::Allow { .. } => Ok(Pass(())),
+            // A hold waits at Bind: Parse runs nothing.
+            Ruling::Allow { .. } | Ruling::Hold(_) => Ok(Pass(())),
             Ruling::Refuse(reason) => Err(self.refuse(asked, Arc::clone(reason))),
         }
     }
@@ -269,6 +285,20 @@ impl Gate {
             Ok(ticket) => Refused::Denied { reason, id, ticket },
             Err(Poisoned) => Refused::NotRecorded,
         }
+    }
+
+    /// Records something about an approval of this connection.
+    ///
+    /// # Errors
+    /// [`Poisoned`] when the ledger has failed.
+    pub fn note(&self, event: Event) -> Result<Ticket, Poisoned> {
+        self.scribe.append(Outcome::Success, vec![self.target.clone()], event)
+    }
+
+    /// The connection that it is of.
+    #[must_use]
+    pub const fn connection(&self) -> ConnectionId {
+        self.connection
     }
 
     /// True when the entry is on disk.

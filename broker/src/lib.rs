@@ -1,5 +1,6 @@
 //! The broker: sign-in, sessions, the enforcing gateway and the ledger.
 
+pub mod approval;
 pub mod clock;
 pub mod command;
 pub mod config;

@@ -143,6 +143,16 @@ limits! {
     login_attempts: Small = 6, 1..=10;
     /// For how long it is locked (PCI DSS 8.3.4: at least 30 minutes).
     lockout: Time = 30 * MINUTE, 30 * MINUTE..=30 * 24 * 60 * MINUTE;
+    /// Time that a held statement waits in its connection for an approval, at most.
+    hold: Time = 10 * MINUTE, SECOND..=60 * MINUTE;
+    /// Time in which a request that does not wait can be decided.
+    approval_pending: Time = 24 * 60 * MINUTE, MINUTE..=30 * 24 * 60 * MINUTE;
+    /// Time in which an approval can be used.
+    approval_valid: Time = 60 * MINUTE, MINUTE..=24 * 60 * MINUTE;
+    /// Open approvals at once.
+    approvals: Count = 10_000, 1..=1_000_000;
+    /// Open approvals of one principal at once.
+    approvals_per_principal: Count = 20, 1..=10_000;
     /// Device codes that wait at once.
     device_codes: Count = 256, 1..=100_000;
 }

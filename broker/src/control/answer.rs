@@ -45,6 +45,8 @@ impl IntoResponse for ApiProblem {
             Code::BadRequest
             | Code::Denied
             | Code::ApprovalPending
+            | Code::Rejected
+            | Code::Conflict
             | Code::NotFound
             | Code::SessionEnded
             | Code::LimitReached

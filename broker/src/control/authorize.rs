@@ -1,7 +1,9 @@
 //! The narrow door to policy: may this principal open that session, take that action?
 
+use std::collections::BTreeSet;
+
 use hoop_api::AccessLevel;
-use hoop_policy::Principal;
+use hoop_policy::{Principal, Requirement};
 
 /// What policy says; always names its rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,12 +14,7 @@ pub enum SessionVerdict {
         rules: Vec<String>,
     },
     /// Not without an approval.
-    Hold {
-        /// Rules that decided.
-        rules: Vec<String>,
-        /// Safe for the client.
-        reason: String,
-    },
+    Hold(Requirement),
     /// No.
     Deny {
         /// Rules that decided; none when nothing allowed it.
@@ -50,14 +47,18 @@ pub enum Action<'a> {
 
 /// Decides by policy. Pure and quick: it is called on the request's task.
 pub trait Authorizer: Send + Sync {
-    /// May `principal` open a session on `target` at `level`? `bearer`: by the native listener, with a bearer secret.
+    /// May `principal` open a session on `target` at `level`? `bearer`: by the native listener, with a bearer secret;
+    /// `approvals`: rules whose holds are lifted.
     fn session(
         &self,
         principal: &Principal,
         target: &str,
         level: AccessLevel,
         bearer: bool,
+        approvals: &BTreeSet<String>,
     ) -> SessionVerdict;
+    /// SHA-256 of the policy in force: an approval given under another one is void.
+    fn policy_hash(&self) -> String;
     /// May `principal` do `action`?
     fn action(&self, principal: &Principal, action: Action<'_>) -> SessionVerdict;
 }
@@ -73,8 +74,19 @@ impl DenyAll {
 }
 
 impl Authorizer for DenyAll {
-    fn session(&self, _: &Principal, _: &str, _: AccessLevel, _: bool) -> SessionVerdict {
+    fn session(
+        &self,
+        _: &Principal,
+        _: &str,
+        _: AccessLevel,
+        _: bool,
+        _: &BTreeSet<String>,
+    ) -> SessionVerdict {
         Self::deny()
+    }
+
+    fn policy_hash(&self) -> String {
+        String::new()
     }
 
     fn action(&self, _: &Principal, _: Action<'_>) -> SessionVerdict {

@@ -4,13 +4,16 @@
 //! (at the OAuth endpoints: RFC 6749's), and nothing is answered as done that is not in the ledger.
 
 mod answer;
+mod approvals;
 mod authorize;
+mod held;
 mod native;
 mod oauth;
 mod pages;
 mod sessions;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -24,6 +27,7 @@ pub use answer::ApiProblem;
 pub use authorize::{Action, Authorizer, DenyAll, SessionVerdict};
 pub use native::{RedeemFault, Redeemed};
 
+use crate::approval::Approvals;
 use crate::config::Target;
 use crate::identity::address::client_address;
 use crate::identity::{Caller, Identity};
@@ -54,6 +58,8 @@ pub struct ControlParts {
     pub authorizer: Arc<dyn Authorizer>,
     /// Knows the targets.
     pub targets: Arc<dyn TargetDirectory>,
+    /// What waits for reviewers.
+    pub approvals: Arc<Approvals>,
     /// The latest signed checkpoint, `None` before the first.
     pub checkpoint: Box<dyn Fn() -> Option<String> + Send + Sync>,
     /// Takes card numbers out of text that people typed (reasons, host names) before it is kept or shown.
@@ -109,13 +115,17 @@ impl Control {
             .map_or_else(|| "an unknown target".to_owned(), |state| state.target.name.clone())
     }
 
-    /// The levels that policy lets `caller` open on `target` now.
+    /// The levels that policy lets `caller` open on `target`, now or after an approval.
     fn levels(&self, caller: &Caller, target: &str) -> Vec<AccessLevel> {
+        let none = BTreeSet::new();
         [AccessLevel::Masked, AccessLevel::Write, AccessLevel::Reveal]
             .into_iter()
-            .filter(|level| match self.authorizer().session(&caller.principal, target, *level, false) {
-                SessionVerdict::Allow { .. } => true,
-                SessionVerdict::Hold { .. } | SessionVerdict::Deny { .. } => false,
+            .filter(|level| {
+                match self.authorizer().session(&caller.principal, target, *level, false, &none) {
+                    // One that is held is opened after an approval.
+                    SessionVerdict::Allow { .. } | SessionVerdict::Hold(_) => true,
+                    SessionVerdict::Deny { .. } => false,
+                }
             })
             .collect()
     }
@@ -140,6 +150,9 @@ pub fn router(control: Control, extra: Router) -> Router {
         .route(routes::TARGETS, get(sessions::targets))
         .route(routes::SESSIONS, get(sessions::list).post(sessions::open))
         .route(&format!("{}/{{id}}", routes::SESSIONS), delete(sessions::end))
+        .route(routes::APPROVALS, get(approvals::list).post(approvals::ask))
+        .route(&format!("{}/{{id}}", routes::APPROVALS), get(approvals::show).delete(approvals::withdraw))
+        .route(&format!("{}/{{id}}/decision", routes::APPROVALS), post(approvals::decide))
         .route(routes::TOKENS, post(native::mint))
         .route(routes::CHECKPOINT, get(sessions::checkpoint))
         .method_not_allowed_fallback(answer::method_not_allowed)

@@ -162,6 +162,8 @@ impl Control {
             family: &minted.family,
             via,
             ttl,
+            // Nobody sees a notice there: tools would take the wait for a hung server.
+            hold: Duration::ZERO,
         }
     }
 
@@ -169,7 +171,9 @@ impl Control {
         let (problem, reason, rules) =
             match self.authorizer().action(&caller.principal, Action::MintToken { target, session_bound }) {
                 SessionVerdict::Allow { .. } => return Ok(()),
-                SessionVerdict::Hold { rules, reason } => (Code::ApprovalPending, reason, rules),
+                SessionVerdict::Hold(held) => {
+                    (Code::ApprovalPending, held.reason, held.rules.into_iter().collect())
+                }
                 SessionVerdict::Deny { rules, reason } => (Code::Denied, reason, rules),
             };
         let shown = self.recorded_target(target);

@@ -1,5 +1,6 @@
 //! Who am I, which targets, open, list and end sessions.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +69,8 @@ pub(super) struct Wish<'a> {
     pub(super) family: &'a str,
     pub(super) via: Via,
     pub(super) ttl: Duration,
+    /// How long a held statement waits in its connection.
+    pub(super) hold: Duration,
 }
 
 impl Control {
@@ -96,11 +99,18 @@ impl Control {
             Err(problem) => return self.refuse(&wish, "unknown_target", Vec::new(), problem).await,
         };
         let bearer = wish.jkt.is_none();
-        let rules = match self.authorizer().session(wish.principal, &state.target.name, wish.level, bearer) {
-            SessionVerdict::Allow { rules } => rules,
-            SessionVerdict::Hold { rules, reason } => {
-                let problem = Problem::new(Code::ApprovalPending, reason.clone()).with_rules(rules.clone());
-                return self.refuse(&wish, &reason, rules, problem).await;
+        let (name, none) = (&state.target.name, BTreeSet::new());
+        let verdict = self.authorizer().session(wish.principal, name, wish.level, bearer, &none);
+        let (rules, given) = match verdict {
+            SessionVerdict::Allow { rules } => (rules, None),
+            SessionVerdict::Hold(requirement) => {
+                let rules: Vec<String> = requirement.rules.iter().cloned().collect();
+                match self.approval_for(&wish, requirement).await {
+                    Ok(given) => (given.rules.clone(), Some(given)),
+                    Err(problem) => {
+                        return self.refuse(&wish, "needs an approval", rules, problem).await;
+                    }
+                }
             }
             SessionVerdict::Deny { rules, reason } => {
                 let problem = Problem::new(Code::Denied, reason.clone()).with_rules(rules.clone());
@@ -122,6 +132,7 @@ impl Control {
             client_key: wish.jkt.map(str::to_owned),
             ttl: wish.ttl,
             idle: identity.config().sessions.idle,
+            hold: wish.hold,
         });
         let session = match opened {
             Ok(session) => session,
@@ -131,6 +142,12 @@ impl Control {
                 return self.refuse(&wish, "limit", rules, problem).await;
             }
         };
+        if let Some(given) = &given
+            && let Err(problem) = self.use_up(&wish, given, &session).await
+        {
+            identity.sessions().end(session.id, EndReason::Closed);
+            return Err(problem);
+        }
         let event = Event::SessionOpen {
             session: session.id.to_string(),
             target: session.target.clone(),
@@ -158,7 +175,7 @@ impl Control {
         lives.and_then(|_| Err(Problem::new(Code::NotSignedIn, "the sign-in has ended")))
     }
 
-    async fn refuse<T>(
+    pub(super) async fn refuse<T>(
         &self,
         wish: &Wish<'_>,
         reason: &str,
@@ -184,11 +201,7 @@ pub(super) async fn open(
     caller: Caller,
     Body(asked): Body<OpenSession>,
 ) -> Result<(StatusCode, Json<OpenedSession>), ApiProblem> {
-    let times = &control.identity().config().sessions;
-    let ttl = asked.ttl_s.map_or(times.default_ttl, Duration::from_secs).min(times.max_ttl);
-    if ttl.is_zero() {
-        return Err(Problem::new(Code::BadRequest, "`ttl_s` must be at least 1").into());
-    }
+    let ttl = control.ttl(&asked)?;
     let session = control
         .open_session(Wish {
             principal: &caller.principal,
@@ -200,6 +213,7 @@ pub(super) async fn open(
             family: &caller.family,
             via: Via::Http,
             ttl,
+            hold: Duration::from_secs(asked.hold_s).min(control.identity().config().limits.hold),
         })
         .await?;
     let identity = control.identity();
@@ -224,7 +238,7 @@ pub(super) async fn open(
 fn sees_all(control: &Control, caller: &Caller) -> bool {
     match control.authorizer().action(&caller.principal, Action::ListSessions) {
         SessionVerdict::Allow { .. } => true,
-        SessionVerdict::Hold { .. } | SessionVerdict::Deny { .. } => false,
+        SessionVerdict::Hold(_) | SessionVerdict::Deny { .. } => false,
     }
 }
 
@@ -252,7 +266,7 @@ pub(super) async fn end(
         match control.authorizer().action(&caller.principal, action) {
             SessionVerdict::Allow { .. } => EndReason::Revoked,
             // Whether it exists is not told to those who may not see it.
-            SessionVerdict::Hold { .. } | SessionVerdict::Deny { .. } => return Err(unknown().into()),
+            SessionVerdict::Hold(_) | SessionVerdict::Deny { .. } => return Err(unknown().into()),
         }
     };
     // Ended first: a session that cannot be recorded as ended is safer ended than living on.

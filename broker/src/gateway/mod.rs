@@ -5,13 +5,14 @@ pub mod native;
 pub mod postgres;
 pub mod tunnel;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hoop_api::AccessLevel;
 use hoop_policy::{OpeningFacts, PolicySet, Principal, TargetFacts, Verdict, Via};
 
+use crate::approval::Approvals;
 use crate::clock::Boot;
 use crate::config::{Durability, Limits, Target};
 use crate::ledger::Ledger;
@@ -47,6 +48,8 @@ pub struct Gateway {
     pub boot: Arc<Boot>,
     /// Live sessions.
     pub sessions: Arc<Sessions>,
+    /// What waits for reviewers.
+    pub approvals: Arc<Approvals>,
     /// Cancel keys of open connections.
     pub cancel: CancelKeys,
     /// Counters.
@@ -76,7 +79,7 @@ impl Gateway {
         Scribe::of(self.ledger.clone(), Arc::clone(&self.boot), &session.principal, address, via, bearer)
     }
 
-    /// May `principal` open a session on `target`?
+    /// May `principal` open a session on `target`, once the holds of the rules `approvals` are lifted?
     #[must_use]
     pub fn judge_session(
         &self,
@@ -84,12 +87,13 @@ impl Gateway {
         target: &str,
         level: AccessLevel,
         bearer: bool,
+        approvals: &BTreeSet<String>,
     ) -> Verdict {
         let facts = self.target(target).map_or_else(|| unknown_target(target), |t| target_facts(&t));
         hoop_policy::judge_session(
             &self.policy.load().set,
             principal,
-            &opening(&self.ledger, level, bearer),
+            &OpeningFacts { approvals: approvals.clone(), ..opening(&self.ledger, level, bearer) },
             &facts,
         )
     }
@@ -132,7 +136,7 @@ fn opening(ledger: &Ledger, level: AccessLevel, bearer: bool) -> OpeningFacts {
         Durability::Disk => true,
         Durability::Os => false,
     };
-    OpeningFacts { level, via, bearer, durable, approvals: std::collections::BTreeSet::new() }
+    OpeningFacts { level, via, bearer, durable, approvals: BTreeSet::new() }
 }
 
 /// The target as policy sees it.

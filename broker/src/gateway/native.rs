@@ -202,6 +202,10 @@ pub async fn cancel(gateway: &Gateway, pid: u32, key: &[u8], session: Option<hoo
         return;
     };
     let limit = gateway.limits.upstream_connect;
+    // A statement that waits for reviewers is not at the target yet.
+    if gateway.approvals.withdraw_waiting(backend.connection) {
+        return;
+    }
     if let Err(e) = upstream::cancel(&backend.target, backend.pid, &backend.secret, limit).await {
         tracing::warn!(target = %backend.target.name, error = %e, "a cancellation did not reach the target");
     }

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod audit;
 mod authenticate;
+pub mod decision;
 pub mod device;
 pub mod dpop;
 mod grant;

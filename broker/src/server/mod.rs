@@ -21,6 +21,7 @@ use hoop_ledger::entry::{Event, Outcome};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::approval::Approvals;
 use crate::clock::Boot;
 use crate::config::Config;
 use crate::gateway::Gateway;
@@ -141,6 +142,7 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
         ledger: ledger.clone(),
         boot: Arc::clone(&boot),
         sessions: Arc::clone(&sessions),
+        approvals: Arc::new(Approvals::new(&config.limits)),
         cancel: crate::gateway::postgres::cancel::CancelKeys::default(),
         metrics: Arc::clone(&metrics),
         limits: config.limits.clone(),
@@ -217,6 +219,15 @@ impl Running {
     async fn sweep(&self, config: &Config) {
         if let Err(e) = self.watching(config, self.identity.sweep()).await {
             tracing::error!(error = %e, "the sweep failed");
+        }
+        for standing in self.gateway.approvals.sweep() {
+            if self
+                .scribe
+                .append(Outcome::Success, vec![standing.asked.target.clone()], standing.ended())
+                .is_err()
+            {
+                tracing::error!(approval = %standing.id, "the end of an approval could not be recorded");
+            }
         }
         self.targets.look_again();
     }

@@ -1,5 +1,6 @@
 //! Puts the parts together: routes of the TLS port, the native listener, and what a lane does with an arrival.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Extension, Request, State};
@@ -35,19 +36,13 @@ pub fn control(gateway: &Arc<Gateway>, identity: &Identity, health: &Arc<Health>
         identity: identity.clone(),
         authorizer: Arc::new(ByPolicy(Arc::clone(gateway))),
         targets: Arc::clone(health) as _,
+        approvals: Arc::clone(&gateway.approvals),
         checkpoint: Box::new(move || {
             let text = ledger.checkpoint_text();
             (!text.is_empty()).then(|| text.to_string())
         }),
-        redact,
+        redact: crate::approval::masked,
     })
-}
-
-/// Card numbers out of a text that a person typed.
-fn redact(text: &str) -> String {
-    let mut bytes = text.as_bytes().to_vec();
-    hoop_mask::scan_text(&mut bytes);
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Sessions and other acts judged by the policy in force.
@@ -60,8 +55,13 @@ impl Authorizer for ByPolicy {
         target: &str,
         level: AccessLevel,
         bearer: bool,
+        approvals: &BTreeSet<String>,
     ) -> SessionVerdict {
-        told(self.0.judge_session(principal, target, level, bearer))
+        told(self.0.judge_session(principal, target, level, bearer, approvals))
+    }
+
+    fn policy_hash(&self) -> String {
+        self.0.policy.load().set.hash().to_owned()
     }
 
     fn action(&self, principal: &Principal, action: Action<'_>) -> SessionVerdict {
@@ -82,9 +82,7 @@ impl Authorizer for ByPolicy {
 fn told(verdict: Verdict) -> SessionVerdict {
     match verdict {
         Verdict::Allow(allowed) => SessionVerdict::Allow { rules: allowed.rules.into_iter().collect() },
-        Verdict::Hold(held) => {
-            SessionVerdict::Hold { rules: held.rules.into_iter().collect(), reason: held.reason }
-        }
+        Verdict::Hold(requirement) => SessionVerdict::Hold(requirement),
         Verdict::Deny(denial) => {
             SessionVerdict::Deny { rules: denial.rules.into_iter().collect(), reason: denial.reason }
         }

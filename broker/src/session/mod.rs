@@ -30,6 +30,8 @@ pub struct Session {
     pub origin: SocketAddr,
     /// JWK thumbprint of the client's key; `None` for bearer sessions of the native listener.
     pub client_key: Option<String>,
+    /// How long a held statement waits in its connection; zero: it is refused with the id of its approval.
+    pub hold: Duration,
     /// Opened, Unix seconds.
     pub opened_at: i64,
     /// Ends at the latest, Unix seconds, for display; the deadline below decides.
@@ -104,6 +106,8 @@ pub struct NewSession {
     pub ttl: Duration,
     /// Idle limit.
     pub idle: Duration,
+    /// How long a held statement waits in its connection.
+    pub hold: Duration,
 }
 
 /// All live sessions of this broker.
@@ -160,6 +164,7 @@ impl Sessions {
             reason: new.reason,
             origin: new.origin,
             client_key: new.client_key,
+            hold: new.hold,
             opened_at,
             ends_at: opened_at.saturating_add_unsigned(new.ttl.as_secs()),
             deadline: now + new.ttl,

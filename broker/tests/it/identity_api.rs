@@ -17,7 +17,11 @@ async fn a_session_opens_when_policy_allows_and_says_why_when_not() {
     broker.add("bob", &[]);
     let client = Client::sign_in(&broker, "alice").await;
     let (_, targets) = client.get("/v1/targets").await;
-    assert_eq!(targets["targets"][0]["levels"], json!(["masked"]));
+    assert_eq!(
+        targets["targets"][0]["levels"],
+        json!(["masked", "write"]),
+        "a held level is opened after an approval"
+    );
     let session = client.open_session().await;
     assert_eq!((session["user"].as_str(), &session["databases"]), (Some("db"), &json!(["app"])));
     let write = client.post("/v1/sessions", json!({"target": "db", "level": "write"})).await;

@@ -1,6 +1,6 @@
 //! A broker's router on a loopback port with a real store, a ledger double, and a clock that tests move.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hoop_api::AccessLevel;
+use hoop_broker::approval::Approvals;
 use hoop_broker::config::*;
 use hoop_broker::control::{
     Action, Authorizer, Control, ControlParts, SessionVerdict, TargetDirectory, TargetState,
@@ -19,7 +20,7 @@ use hoop_broker::ledger::Poisoned;
 use hoop_broker::session::Sessions;
 use hoop_broker::store::Store;
 use hoop_ledger::entry::{Envelope, Event};
-use hoop_policy::Principal;
+use hoop_policy::{Principal, Requirement, Reviewers};
 use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret as _;
 
@@ -77,16 +78,26 @@ impl Authorizer for Rules {
         target: &str,
         level: AccessLevel,
         bearer: bool,
+        approvals: &BTreeSet<String>,
     ) -> SessionVerdict {
         let rules = vec!["test-rule".to_owned()];
         let group = if bearer { "native" } else { "dba" };
         match (principal.groups.iter().any(|g| g == group), target, level) {
             (true, "db", AccessLevel::Masked) => SessionVerdict::Allow { rules },
-            (true, "db", AccessLevel::Write) => {
-                SessionVerdict::Hold { rules, reason: "needs a lead".to_owned() }
+            (true, "db", AccessLevel::Write) if approvals.contains("test-rule") => {
+                SessionVerdict::Allow { rules }
             }
+            (true, "db", AccessLevel::Write) => SessionVerdict::Hold(Requirement {
+                rules: rules.into_iter().collect(),
+                reviewers: vec![Reviewers { count: 1, group: "leads".to_owned() }],
+                reason: "needs a lead".to_owned(),
+            }),
             _ => SessionVerdict::Deny { rules, reason: "not for you".to_owned() },
         }
+    }
+
+    fn policy_hash(&self) -> String {
+        "policy".to_owned()
     }
 
     fn action(&self, principal: &Principal, action: Action<'_>) -> SessionVerdict {
@@ -202,6 +213,7 @@ impl Broker {
             identity,
             authorizer: Arc::new(Rules),
             targets: Arc::new(OneTarget(target())),
+            approvals: Arc::new(Approvals::new(&Limits::default())),
             checkpoint: Box::new(|| Some("test/ledger\n7\nroot\n".to_owned())),
             redact: |text| text.replace("4111111111111111", "411111******1111"),
         });

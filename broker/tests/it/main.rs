@@ -1,6 +1,7 @@
 //! The broker as its user meets it: the real binary and the public surface.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed step is a failed test")]
 
+mod approvals_api;
 mod broker;
 mod command_check;
 mod command_init;

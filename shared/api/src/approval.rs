@@ -131,6 +131,8 @@ pub struct Approval {
     pub text: Untrusted,
     /// Its bound parameters in order, `NULL` as none; those that are not text as `\x…`.
     pub parameters: Vec<Option<Untrusted>>,
+    /// What this connection did before that can change what the names and values of the statement mean, oldest first.
+    pub context: Vec<Untrusted>,
     /// Everything that the statement does.
     pub verbs: Vec<String>,
     /// Relations that it names.
@@ -165,6 +167,10 @@ impl Approval {
             part(text.as_bytes());
         }
         for text in [&self.requester, &self.reason, &self.text] {
+            part(text.raw().as_bytes());
+        }
+        part(&(self.context.len() as u64).to_be_bytes());
+        for text in &self.context {
             part(text.raw().as_bytes());
         }
         for parameter in &self.parameters {
@@ -236,6 +242,7 @@ mod tests {
             rules: Vec::new(),
             text: "update t set a = $1 where id = 1".into(),
             parameters: vec![Some("1".into()), None],
+            context: Vec::new(),
             verbs: Vec::new(),
             relations: Vec::new(),
             binding: "00".to_owned(),
@@ -250,7 +257,7 @@ mod tests {
     #[test]
     fn what_is_shown_is_told_apart_by_each_of_its_parts() {
         let shown = approval().shown();
-        let changes: [fn(&mut Approval); 8] = [
+        let changes: [fn(&mut Approval); 9] = [
             |a| a.id = ApprovalId::from_parts(1, 3),
             |a| a.kind = ApprovalKind::Waiting,
             |a| a.target.push('x'),
@@ -259,6 +266,7 @@ mod tests {
             |a| a.parameters = vec![None, Some("1".into())],
             |a| a.parameters = vec![Some("1".into())],
             |a| a.requester = "dana".into(),
+            |a| a.context = vec!["SET search_path = b".into()],
         ];
         for change in changes {
             let mut other = approval();

@@ -249,6 +249,58 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Something is held until reviewers decide (6.5.1, 7.2.5).
+    ApprovalRequested {
+        /// Approval id.
+        approval: String,
+        /// `waiting`, `retry` or `session`.
+        kind: String,
+        /// Session id, empty for a session that is asked for.
+        session: String,
+        /// Target name.
+        target: String,
+        /// Access level.
+        level: String,
+        /// Text without its constants, empty for a session.
+        text: String,
+        /// Rules that hold it.
+        rules: Vec<String>,
+        /// Who must lift each of them, in the same order: `2 of leads`.
+        reviewers: Vec<String>,
+        /// HMAC-SHA-256 of what it is bound to, hexadecimal; its key is forgotten.
+        binding: String,
+        /// Until when it can be decided, microseconds since the Unix epoch.
+        expires_us: i64,
+    },
+    /// A reviewer decided (7.2.5, 6.5.1).
+    ApprovalDecided {
+        /// Approval id.
+        approval: String,
+        /// `approve` or `deny`.
+        decision: String,
+        /// HMAC-SHA-256 of what it is bound to, hexadecimal.
+        binding: String,
+        /// The decision as the reviewer signed it: a compact JWS (RFC 7515) with the key in its header.
+        signed: String,
+        /// JWK thumbprint of that key (RFC 7638).
+        client_key: String,
+    },
+    /// An approval was used up; the next entry of the same user tells for what.
+    ApprovalConsumed {
+        /// Approval id.
+        approval: String,
+        /// Statement or session id.
+        by: String,
+        /// HMAC-SHA-256 of what it is bound to, hexadecimal.
+        binding: String,
+    },
+    /// An approval ended unused.
+    ApprovalEnded {
+        /// Approval id.
+        approval: String,
+        /// `expired` or `withdrawn`.
+        how: String,
+    },
     /// A control failed (10.7.2).
     ControlFailure {
         /// Which control: `ledger`, `policy`, `catalogue`, …

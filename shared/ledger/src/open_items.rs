@@ -113,6 +113,10 @@ impl OpenItems {
             | Event::SessionRefused { .. }
             | Event::TokenMinted { .. }
             | Event::Denial { .. }
+            | Event::ApprovalRequested { .. }
+            | Event::ApprovalDecided { .. }
+            | Event::ApprovalConsumed { .. }
+            | Event::ApprovalEnded { .. }
             | Event::ControlFailure { .. }
             | Event::Target { .. }
             | Event::Part { .. } => {}

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hoop_api::SessionId;
+use hoop_api::{ConnectionId, SessionId};
 use subtle::ConstantTimeEq as _;
 
 use crate::config::Target;
@@ -21,6 +21,8 @@ pub struct Backend {
     pub secret: Vec<u8>,
     /// The session that it serves.
     pub session: SessionId,
+    /// The connection that it serves.
+    pub connection: ConnectionId,
 }
 
 /// All keys in use.
@@ -93,7 +95,8 @@ mod tests {
             shared: crate::config::TargetShared::default(),
         };
         let session = SessionId::from_parts(1, 1);
-        Backend { target: Arc::new(target), pid, secret: b"theirs".to_vec(), session }
+        let connection = ConnectionId::from_parts(1, 1);
+        Backend { target: Arc::new(target), pid, secret: b"theirs".to_vec(), session, connection }
     }
 
     #[test]

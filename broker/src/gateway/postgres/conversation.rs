@@ -10,6 +10,7 @@ use hoop_pgwire::{BackendTag, FrontendTag, WireError};
 
 use super::columns::{Classes, Columns};
 use super::expected::{Expected, Queue};
+use super::hold::{Holding, Waiting};
 use super::judge::{Judge, Judged};
 use super::names::{Names, Portal, Serial};
 use super::pipe::Pipe;
@@ -53,6 +54,8 @@ pub enum Stalled {
     Parsing,
     /// An answer of the target must come first.
     Answer,
+    /// A held statement waits for its reviewers.
+    Approval,
 }
 
 /// Where the client is in the protocol.
@@ -101,6 +104,11 @@ pub struct Conversation {
     pub(super) segment: u64,
     pub(super) client: Client,
     pub(super) held: Option<Held>,
+    pub(super) holding: Holding,
+    /// The statement at hand waits for its reviewers.
+    pub(super) waiting: Option<Waiting>,
+    /// Tells the client so.
+    pub(super) notice: Option<Vec<u8>>,
     /// Bytes of a CopyData frame of the client that are still to pass.
     pub(super) copy_left: usize,
     pub(super) release_after: Option<Ticket>,
@@ -139,6 +147,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Classified columns of the target, bound to oid and attnum.
     pub classes: Arc<Classes>,
+    /// For held statements.
+    pub holding: Holding,
 }
 
 impl Conversation {
@@ -175,6 +185,9 @@ impl Conversation {
             segment: 0,
             client: Client::Ready,
             held: None,
+            holding: parts.holding,
+            waiting: None,
+            notice: None,
             copy_left: 0,
             release_after: None,
             in_transaction: false,
@@ -259,7 +272,7 @@ impl Conversation {
 
     /// Tells the session when an answer begins or ceases to be owed.
     pub fn note_activity(&mut self) {
-        let busy = !self.queue.is_empty();
+        let busy = !self.queue.is_empty() || self.waiting.is_some();
         if busy != self.busy {
             self.busy = busy;
             self.session.set_busy(busy);
@@ -281,6 +294,7 @@ impl Conversation {
     /// Closes what is still open when the conversation ends: its outcome is not known.
     pub fn finish(&mut self) {
         self.queue.clear();
+        self.stop_waiting();
         self.note_activity();
         for run in self.runs.take_all() {
             if self.close_run(&run, false).is_err() {

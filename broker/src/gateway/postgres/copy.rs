@@ -79,6 +79,7 @@ fn refused(what: &str, hint: &str) -> Arc<Reason> {
         hint: Some(hint.to_owned()),
         position: None,
         record: what.to_owned(),
+        approval: None,
     })
 }
 

@@ -11,12 +11,19 @@ use hoop_pgwire::{Format, FrontendTag, HEADER_LEN, NamedObject, Tag as _};
 
 use super::conversation::{Client, Conversation, End, Stalled};
 use super::expected::Expected;
+use super::hold::{Lifted, Message, SHOWN_BYTES, Sent};
 use super::inbound::{POISON, Resolved};
 use super::judge::Looked;
 use super::names::{Found, Meaning, Portal};
+use super::parameter::Shown;
+use super::past::Effect;
 use super::pipe::Pipe;
 use super::refusal;
-use crate::gate::{Pass, Refused};
+use crate::gate::{Pass, Refused, Ruling};
+
+fn shown<'m>(message: &Bind<'m>) -> Vec<Shown<'m>> {
+    message.typed_params().map(|(format, value)| Shown { binary: format == Format::Binary, value }).collect()
+}
 
 impl Conversation {
     /// Puts a text that cannot parse in the place of an extended-protocol message and skips to Sync.
@@ -64,6 +71,14 @@ impl Conversation {
             Ok(pass) => pass,
             Err(refused) => return self.replace_extended(len, refused, pipe),
         };
+        let judged = match (&judged.ruling, judged.effect) {
+            // An approval is bound to the text, and Bind does not bring it again.
+            (Ruling::Hold(_), _) | (_, Effect::Setting) if message.query.len() <= SHOWN_BYTES => {
+                let types = message.param_oids.iter().collect();
+                Arc::new(judged.with_sent(Sent { text: message.query.into(), types }))
+            }
+            _ => judged,
+        };
         let name: Box<str> = message.name.into();
         let serial = self.statements.put(&name, Meaning::Is(judged), self.segment);
         self.push(Expected::Parse { name, serial });
@@ -71,7 +86,12 @@ impl Conversation {
         Ok(None)
     }
 
-    pub(super) fn bind(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+    pub(super) fn bind(
+        &mut self,
+        body: Range<usize>,
+        pipe: &mut Pipe,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Stalled>, End> {
         let len = body.end;
         let message = Bind::decode(&pipe.pending()[body]).map_err(End::ClientFault)?;
         if let Some(reason) = self.names_refused() {
@@ -102,9 +122,25 @@ impl Conversation {
             binary: format == Format::Binary,
             len: value.map_or(-1, |v| i32::try_from(v.len()).unwrap_or(i32::MAX)),
         }));
-        match self.gate.admit(&effective.asked(), &self.parameters, &effective.ruling) {
+        let sent = effective.sent.clone();
+        let shown = Message {
+            text: sent.as_deref().map(|s| &*s.text),
+            types: sent.as_deref().map_or(&[], |s| &s.types),
+            parameters: match effective.ruling {
+                Ruling::Hold(_) => shown(&message),
+                Ruling::Allow { .. } | Ruling::Refuse(_) => Vec::new(),
+            },
+        };
+        let lifted = self.ruling(&effective, &shown, cx)?;
+        let (ruling, used) = match &lifted {
+            Lifted::Not(stalled) => return Ok(Some(*stalled)),
+            Lifted::AsJudged => (&effective.ruling, None),
+            Lifted::As(ruling, used) => (ruling, used.as_ref()),
+        };
+        match self.gate.admit(&effective.asked(), &self.parameters, ruling, used) {
             Err(refused) => self.replace_extended(len, refused, pipe),
             Ok(permitted) => {
+                self.note_past(effective.effect, shown.text);
                 let name: Box<str> = message.portal.into();
                 let run = self.begin(&permitted, &effective);
                 let portal = Portal { run, judged: effective, leans, columns: None, described: false };

@@ -10,6 +10,7 @@ use hoop_pgwire::{Frame, FrontendTag, Tag as _, next_frame};
 
 use super::conversation::{Client, Conversation, End, Held, Stalled};
 use super::expected::{Defined, Denied, Expected};
+use super::hold::{Lifted, Message};
 use super::judge::{Judged, Looked};
 use super::names::{Found, Meaning, Serial};
 use super::pipe::Pipe;
@@ -101,7 +102,7 @@ impl Conversation {
         match tag {
             FrontendTag::Query => self.query(body, pipe, cx),
             FrontendTag::Parse => self.parse(body, pipe, cx),
-            FrontendTag::Bind => self.bind(body, pipe),
+            FrontendTag::Bind => self.bind(body, pipe, cx),
             FrontendTag::Execute => self.execute(body, pipe),
             FrontendTag::Describe => self.describe(body, pipe),
             FrontendTag::Close => self.close(body, pipe),
@@ -177,9 +178,17 @@ impl Conversation {
             let refused = self.refuse(refusal::cursor_beside_portals());
             return self.replace_query(len, refused, pipe);
         }
-        match self.gate.admit(&effective.asked(), &[], &effective.ruling) {
+        let message = Message { text: Some(text), types: &[], parameters: Vec::new() };
+        let lifted = self.ruling(&effective, &message, cx)?;
+        let (ruling, used) = match &lifted {
+            Lifted::Not(stalled) => return Ok(Some(*stalled)),
+            Lifted::AsJudged => (&effective.ruling, None),
+            Lifted::As(ruling, used) => (ruling, used.as_ref()),
+        };
+        match self.gate.admit(&effective.asked(), &[], ruling, used) {
             Err(refused) => self.replace_query(len, refused, pipe),
             Ok(permitted) => {
+                self.note_past(effective.effect, Some(text));
                 let run = self.begin(&permitted, &effective);
                 // In the segment that ends here: whoever uses the names later waits for the server's word.
                 let defines = self.define(&judged);
@@ -272,9 +281,14 @@ impl Conversation {
     /// Names that PREPARE in this text will define.
     pub(super) fn define(&mut self, judged: &Arc<Judged>) -> Defined {
         let segment = self.segment;
-        let names = judged.prepares();
+        let mut names = judged.prepares().peekable();
+        if names.peek().is_none() {
+            return Defined::new();
+        }
+        // Whoever binds the name runs what was prepared, not the PREPARE, nor what else stands in its text.
+        let made = Arc::new(judged.of_prepare());
         names
-            .map(|name| (name.into(), self.statements.put(name, Meaning::Is(Arc::clone(judged)), segment)))
+            .map(|name| (name.into(), self.statements.put(name, Meaning::Is(Arc::clone(&made)), segment)))
             .collect()
     }
 

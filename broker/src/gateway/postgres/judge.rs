@@ -15,7 +15,9 @@ use tokio::sync::oneshot;
 
 use super::catalog::Catalog;
 use super::copy::{self, CopyMask, Relations};
+use super::hold::Sent;
 use super::parser::{Parsed, Parser};
+use super::past::Effect;
 use super::text::{TextFacts, cached, keep};
 use super::{pins, refusal};
 use crate::config::Target;
@@ -44,6 +46,12 @@ pub struct Judged {
     copy: Option<Arc<CopyMask>>,
     /// What is recorded instead of the text alone, when it EXECUTEs others.
     told: Option<Told>,
+    /// What it, or what its EXECUTE runs, can do to the meaning of later texts.
+    pub effect: Effect,
+    /// It is what a PREPARE of the text made: running it runs neither the PREPARE nor what else stands in the text.
+    of_prepare: bool,
+    /// The text of Parse, where an approval may have to be bound to it.
+    pub sent: Option<Arc<Sent>>,
     /// What its entries have in common.
     line: OnceLock<Line>,
 }
@@ -96,7 +104,7 @@ impl Judged {
     /// COPY FROM STDIN is in it.
     #[must_use]
     pub fn copies_in(&self) -> bool {
-        self.facts.copies_in
+        self.facts.copies_in && !self.of_prepare
     }
 
     /// How the data of its COPY TO STDOUT is masked by column, where it is.
@@ -105,9 +113,14 @@ impl Judged {
         self.copy.clone()
     }
 
+    /// Its statements, none of which runs when only what one of them made runs.
+    fn running(&self) -> &[Facts] {
+        if self.of_prepare { &[] } else { &self.facts.statements }
+    }
+
     /// Names that it PREPAREs.
     pub fn prepares(&self) -> impl Iterator<Item = &str> {
-        self.facts.statements.iter().filter_map(|f| match &f.prepared {
+        self.running().iter().filter_map(|f| match &f.prepared {
             Some(Prepared::Prepare(name)) => Some(name.as_str()),
             Some(Prepared::Execute(_) | Prepared::Deallocate(_) | Prepared::DeallocateAll) | None => None,
         })
@@ -115,7 +128,7 @@ impl Judged {
 
     /// Names that it EXECUTEs and has not PREPAREd itself before.
     pub fn executes(&self) -> impl Iterator<Item = &str> {
-        let statements = &self.facts.statements;
+        let statements = self.running();
         statements.iter().enumerate().filter_map(|(at, f)| match &f.prepared {
             Some(Prepared::Execute(name)) => {
                 let own = |f: &Facts| matches!(&f.prepared, Some(Prepared::Prepare(own)) if own == name);
@@ -128,14 +141,53 @@ impl Judged {
     /// It DECLAREs a cursor.
     #[must_use]
     pub fn declares(&self) -> bool {
-        self.facts.statements.iter().any(|f| f.verbs.contains(Verb::Declare))
+        self.running().iter().any(|f| f.verbs.contains(Verb::Declare))
+    }
+
+    /// The same, with the text that it was.
+    #[must_use]
+    pub fn with_sent(&self, sent: Sent) -> Self {
+        self.kept_as(self.of_prepare, Some(Arc::new(sent)))
+    }
+
+    /// What a PREPARE of this text made.
+    #[must_use]
+    pub fn of_prepare(&self) -> Self {
+        self.kept_as(true, None)
+    }
+
+    /// The same under a name.
+    fn kept_as(&self, of_prepare: bool, sent: Option<Arc<Sent>>) -> Self {
+        Self {
+            facts: Arc::clone(&self.facts),
+            ruling: self.ruling.clone(),
+            version: self.version,
+            write: self.write,
+            classified: self.classified,
+            copy: self.copy.clone().filter(|_| !of_prepare),
+            told: None,
+            effect: self.effect,
+            of_prepare,
+            sent,
+            line: OnceLock::new(),
+        }
+    }
+
+    /// Why a reviewer cannot be shown all of what it does.
+    #[must_use]
+    pub fn unshowable(&self) -> Option<&'static str> {
+        if self.copies_in() {
+            return Some("the rows of COPY FROM STDIN cannot be shown to a reviewer; send INSERT statements");
+        }
+        let prepares = self.running().iter().any(|f| f.prepared.is_some());
+        prepares.then_some("what PREPARE and EXECUTE run is sent by itself, so that a reviewer sees it")
     }
 
     /// SQL PREPARE takes queries and DML only; Parse takes anything, and EXECUTE would run it in a place where its
     /// COPY, its cursor or its own EXECUTE is not looked for.
     fn is_preparable(&self) -> bool {
         let query = |f: &Facts| f.verbs.iter().all(|v| PREPARABLE.contains(&v)) && f.copy.is_none();
-        self.prepares().next().is_some() || self.facts.statements.iter().all(query)
+        self.prepares().next().is_some() || self.running().iter().all(query)
     }
 
     fn told(&self) -> (&str, &[String], &[String]) {
@@ -166,6 +218,8 @@ impl Judged {
     pub fn worst_of(&self, inner: &Self) -> Self {
         let ruling = match (&self.ruling, &inner.ruling) {
             (Ruling::Allow { .. }, Ruling::Refuse(reason)) => Ruling::Refuse(Arc::clone(reason)),
+            // Refused where it would be held: EXECUTE does not show what it runs.
+            (Ruling::Allow { .. }, Ruling::Hold(held)) => Ruling::Hold(Arc::clone(held)),
             (Ruling::Allow { .. }, _) if !inner.is_preparable() => Ruling::Refuse(refusal::not_preparable()),
             (own, _) => own.clone(),
         };
@@ -183,6 +237,13 @@ impl Judged {
             write: inner.write || self.facts.statements.len() > 1 || !self.only_executes(),
             classified: self.classified || inner.classified,
             copy: self.copy.clone(),
+            // Later EXECUTEs do it again, and their text does not tell.
+            effect: match inner.effect {
+                Effect::Nothing => self.effect,
+                Effect::Setting | Effect::Unknown => Effect::Unknown,
+            },
+            of_prepare: self.of_prepare,
+            sent: self.sent.clone(),
             line: OnceLock::new(),
         }
     }
@@ -285,7 +346,27 @@ impl Judge {
         if self.policy.load().version == judged.version {
             return Arc::clone(judged);
         }
-        self.ruling(&judged.facts)
+        let again = self.ruling(&judged.facts);
+        if judged.of_prepare || judged.sent.is_some() {
+            Arc::new(again.kept_as(judged.of_prepare, judged.sent.clone()))
+        } else {
+            again
+        }
+    }
+
+    /// The ruling on a held text once `approved` are lifted.
+    #[must_use]
+    pub fn lifted(&self, judged: &Judged, approved: &BTreeSet<String>) -> Ruling {
+        let session = SessionFacts { approvals: approved.clone(), ..self.facts.clone() };
+        let (ruling, _) =
+            self.with_copy(&judged.facts, self.rule(&self.policy.load(), &session, &judged.facts));
+        ruling
+    }
+
+    /// SHA-256 of the policy in force.
+    #[must_use]
+    pub fn policy_hash(&self) -> String {
+        self.policy.load().set.hash().to_owned()
     }
 
     fn ruling(&mut self, facts: &Arc<TextFacts>) -> Arc<Judged> {
@@ -309,14 +390,7 @@ impl Judge {
 
     fn judge(&self, policy: &InForce, facts: &Arc<TextFacts>) -> Judged {
         let classified = facts.names_any(&self.classified);
-        let mut ruling = self.rule(policy, facts);
-        let mut copy = None;
-        if let (Some(shape), true, Ruling::Allow { .. }) = (&facts.copy_out, classified, &ruling) {
-            match copy::mask(shape.as_ref(), &self.relations) {
-                Ok(mask) => copy = Some(Arc::new(mask)),
-                Err(reason) => ruling = Ruling::Refuse(reason),
-            }
-        }
+        let (ruling, copy) = self.with_copy(facts, self.rule(policy, &self.facts, facts));
         Judged {
             facts: Arc::clone(facts),
             ruling,
@@ -325,34 +399,47 @@ impl Judge {
             classified,
             copy,
             told: None,
+            effect: facts.effect,
+            of_prepare: false,
+            sent: None,
             line: OnceLock::new(),
         }
     }
 
+    /// COPY TO STDOUT of a classified relation is let through, or held, only where its data can be masked by column.
+    fn with_copy(&self, facts: &TextFacts, ruling: Ruling) -> (Ruling, Option<Arc<CopyMask>>) {
+        let Some(shape) = facts.copy_out.as_ref().filter(|_| facts.names_any(&self.classified)) else {
+            return (ruling, None);
+        };
+        match (&ruling, copy::mask(shape.as_ref(), &self.relations)) {
+            (Ruling::Refuse(_), _) => (ruling, None),
+            (Ruling::Allow { .. } | Ruling::Hold(_), Ok(mask)) => (ruling, Some(Arc::new(mask))),
+            (Ruling::Allow { .. } | Ruling::Hold(_), Err(reason)) => (Ruling::Refuse(reason), None),
+        }
+    }
+
     /// Every statement of the text is judged; the worst verdict wins.
-    fn rule(&self, policy: &InForce, facts: &TextFacts) -> Ruling {
-        let mut rules: Vec<String> = Vec::new();
-        let session = SessionFacts { statement_count: facts.statements.len(), ..self.facts.clone() };
+    fn rule(&self, policy: &InForce, session: &SessionFacts, facts: &TextFacts) -> Ruling {
+        let mut worst: Option<Verdict> = None;
+        let session = SessionFacts { statement_count: facts.statements.len(), ..session.clone() };
         for statement in &facts.statements {
             if let Some(reason) = pins::denied(statement) {
                 return Ruling::Refuse(reason);
             }
-            match hoop_policy::judge(&policy.set, &self.session.principal, &session, &self.target, statement)
-            {
-                Verdict::Allow(allowed) => {
-                    for rule in allowed.rules {
-                        if !rules.contains(&rule) {
-                            rules.push(rule);
-                        }
-                    }
-                }
-                Verdict::Deny(denial) => return Ruling::Refuse(Arc::new(denied(denial))),
-                // Approvals come with their own issue; until then what would be held is refused, and says so.
-                Verdict::Hold(requirement) => return Ruling::Refuse(Arc::new(held(&requirement))),
-            }
+            let verdict =
+                hoop_policy::judge(&policy.set, &self.session.principal, &session, &self.target, statement);
+            worst = Some(match worst {
+                Some(worst) => worst.and(verdict),
+                None => verdict,
+            });
         }
-        // A text without a statement does nothing; the server answers it with EmptyQueryResponse.
-        Ruling::Allow { rules }
+        match worst {
+            // A text without a statement does nothing; the server answers it with EmptyQueryResponse.
+            None => Ruling::Allow { rules: Vec::new() },
+            Some(Verdict::Allow(allowed)) => Ruling::Allow { rules: allowed.rules.into_iter().collect() },
+            Some(Verdict::Hold(requirement)) => Ruling::Hold(Arc::new(requirement)),
+            Some(Verdict::Deny(denial)) => Ruling::Refuse(Arc::new(denied(denial))),
+        }
     }
 }
 
@@ -366,19 +453,6 @@ fn denied(denial: hoop_policy::Denial) -> Reason {
         hint: denial.hint,
         position: None,
         record: record.to_owned(),
-    }
-}
-
-fn held(requirement: &hoop_policy::Requirement) -> Reason {
-    Reason {
-        sqlstate: "42501",
-        rules: requirement.rules.iter().cloned().collect(),
-        message: format!(
-            "{} (it would wait for an approval, which this version cannot take)",
-            requirement.reason
-        ),
-        hint: Some("ask the owners of the policy".to_owned()),
-        position: None,
-        record: "needs an approval".to_owned(),
+        approval: None,
     }
 }

@@ -45,6 +45,7 @@ pub fn denied(facts: &Facts) -> Option<Arc<Reason>> {
         hint: Some("judging and masking rest on it; leave it as it is".to_owned()),
         position: None,
         record: format!("change of the pinned setting {}", moved.name),
+        approval: None,
     }))
 }
 

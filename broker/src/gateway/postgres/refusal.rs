@@ -27,6 +27,7 @@ fn reason(sqlstate: &'static str, rule: &str, message: String, hint: &str, recor
         hint: Some(hint.to_owned()),
         position: None,
         record: record.to_owned(),
+        approval: None,
     })
 }
 
@@ -131,13 +132,16 @@ fn encoded(report: &LocalReport<'_>) -> Vec<u8> {
 #[must_use]
 pub fn error_response(reason: &Reason, id: StatementId, session: SessionId) -> Vec<u8> {
     let by_rule = reason.sqlstate == "42501";
-    let message = if by_rule {
+    let message = if by_rule && reason.approval.is_none() {
         format!("denied by rule `{}`: {}", reason.rules.join("`, rule `"), reason.message)
     } else {
         reason.message.clone()
     };
     let mut report = report(Severity::Error, reason.sqlstate, message);
-    if by_rule {
+    if let Some((approval, state)) = reason.approval {
+        report = report
+            .detail(format!("approval {approval} is {}; statement {id}, session {session}", state.as_str()));
+    } else if by_rule {
         report = report.detail(format!("statement {id}, session {session}"));
     }
     if let Some(hint) = &reason.hint {

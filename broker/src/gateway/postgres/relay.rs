@@ -17,6 +17,8 @@ use crate::session::{EndReason, Session};
 
 /// Writes of one direction before the others get their turn.
 const TURNS: u32 = 16;
+/// Bytes that are read behind a statement that waits for its reviewers.
+const AHEAD: usize = 256 << 10;
 
 /// Both ends of a connection after start-up. Which transports they are is left open for the fuzz target, whose ends lie
 /// in memory.
@@ -120,7 +122,18 @@ impl<D: AsyncRead + AsyncWrite + Unpin, U: AsyncRead + AsyncWrite + Unpin> Relay
     fn poll_inbound(&mut self, talk: &mut Conversation, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut moved = false;
         let stalled = self.decide(talk, cx)?;
-        if matches!(stalled, Stalled::NeedMore) && self.inbound.is_flushed() {
+        // The gateway speaks for itself here, so nothing of the target is on its way.
+        if let Some(notice) = talk.take_notice() {
+            self.answer.insert(&notice);
+            moved = true;
+        }
+        let reads = match stalled {
+            Stalled::NeedMore => true,
+            // A client that leaves is noticed while its statement waits for reviewers; one that sends on waits.
+            Stalled::Approval => self.inbound.pending().len() < AHEAD,
+            Stalled::Recording(_) | Stalled::Parsing | Stalled::Answer => false,
+        };
+        if reads && self.inbound.is_flushed() {
             match self.inbound.poll_fill(&mut self.down, cx) {
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Err(End::ClientGone),
                 Poll::Ready(Ok(_)) => {

@@ -15,7 +15,9 @@ use tokio::io::AsyncWriteExt as _;
 use super::cancel::{Backend, IssuedKey};
 use super::catalog::{self, Catalog};
 use super::conversation::{Conversation, End, Parts};
+use super::hold::Holding;
 use super::judge::Judge;
+use super::past::Past;
 use super::pipe::Pipe;
 use super::refusal::{fatal, not_recorded, session_ended};
 use super::relay::Relay;
@@ -119,6 +121,7 @@ struct Opened {
     catalog: Catalog,
     scribe: Scribe,
     key: IssuedKey,
+    past: Past,
 }
 
 async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unopened> {
@@ -146,14 +149,16 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     };
     let recorded = tokio::time::timeout(
         gateway.limits.ledger_wait,
-        scribe.record(Outcome::Success, vec![target.name.clone(), database], event),
+        scribe.record(Outcome::Success, vec![target.name.clone(), database.clone()], event),
     );
     if !matches!(recorded.await, Ok(Ok(_))) {
         return Err(Unopened { message: not_recorded(), reason: "ledger" });
     }
     let (pid, secret) = upstream.key.clone().unwrap_or_default();
-    let key = gateway.cancel.issue(Backend { target: Arc::clone(&target), pid, secret, session: session.id });
-    Ok(Opened { id, target, upstream, catalog, scribe, key })
+    let backend = Backend { target: Arc::clone(&target), pid, secret, session: session.id, connection: id };
+    let key = gateway.cancel.issue(backend);
+    let past = Past::new(&database, &wishes.settings);
+    Ok(Opened { id, target, upstream, catalog, scribe, key, past })
 }
 
 /// Connects to the target and reads its catalogue, each within `limits.upstream_connect`: nobody listens for the end of
@@ -207,7 +212,7 @@ fn allowed_database(wishes: &Wishes, target: &Target) -> Result<String, StartupR
 }
 
 async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
-    let Opened { id, target, upstream, catalog, scribe, key } = opened;
+    let Opened { id, target, upstream, catalog, scribe, key, past } = opened;
     let session = arrived.session;
     let greeting = greeting(&upstream, &key, arrived.version);
     let Ok(gate) = Gate::new(scribe, session.id, id, target.name.clone()) else {
@@ -221,6 +226,12 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
         session: Arc::clone(&session),
         metrics: Arc::clone(&gateway.metrics),
         classes: catalog.classes,
+        holding: Holding {
+            approvals: Arc::clone(&gateway.approvals),
+            wait: session.hold,
+            origin: arrived.address,
+            past,
+        },
     };
     let mut talk = Conversation::new(parts, &gateway.limits);
     let (up, rest) = upstream.into_stream();

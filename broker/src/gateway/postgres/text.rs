@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hoop_statement::{Analysis, Copy, CopyShape, Facts, TextLimits, Transaction, copy_shape};
 
-use super::alike;
+use super::past::Effect;
+use super::{alike, past};
 use crate::gate::Reason;
 
 /// Texts kept by a lane, and their bytes together. When either is reached, the cache starts anew: a full scan for the
@@ -35,6 +36,8 @@ pub struct TextFacts {
     pub(super) copies_in: bool,
     /// COPY TO STDOUT is in it; the shape of its data, where it is understood.
     pub(super) copy_out: Option<Option<CopyShape>>,
+    /// What it can do to the meaning of later texts.
+    pub(super) effect: Effect,
 }
 
 #[derive(Default)]
@@ -160,6 +163,7 @@ impl TextFacts {
                 .iter()
                 .any(|f| f.copy == Some(Copy::ToStdout))
                 .then(|| copy_shape(text)),
+            effect: past::effect(&analysis.statements),
             verbs,
             affected,
             record: analysis.record,
@@ -169,7 +173,7 @@ impl TextFacts {
 
     /// True when nothing that judging and recording look at differs.
     fn same(&self, other: &Self) -> bool {
-        let Self { id: _, statements, record, verbs, affected, write, copies_in, copy_out } = self;
+        let Self { id: _, statements, record, verbs, affected, write, copies_in, copy_out, effect } = self;
         *record == other.record
             && *statements == other.statements
             && *verbs == other.verbs
@@ -177,6 +181,7 @@ impl TextFacts {
             && *write == other.write
             && *copies_in == other.copies_in
             && *copy_out == other.copy_out
+            && *effect == other.effect
     }
 
     pub(super) fn names_any(&self, relations: &HashSet<(String, String)>) -> bool {
@@ -219,6 +224,7 @@ fn text_refused(refusal: &hoop_statement::Refusal) -> Arc<Reason> {
         hint: refusal.hint().map(str::to_owned),
         position,
         record: refusal.record(),
+        approval: None,
     })
 }
 

@@ -70,10 +70,18 @@ struct Members {
 impl ClientKey {
     /// Reads the key out of a proof's header. The header is not authenticated yet; the signature must verify with it.
     pub(super) fn of_proof(jws: &str) -> Result<Self, ProofFault> {
+        Self::of_jws(jws, "dpop+jwt")
+    }
+
+    /// The same of any JWS of the type `typ` that brings its key.
+    ///
+    /// # Errors
+    /// [`ProofFault`].
+    pub fn of_jws(jws: &str, typ: &str) -> Result<Self, ProofFault> {
         let header = jws.split('.').next().unwrap_or_default();
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| ProofFault::Malformed)?;
         let header: Header = serde_json::from_slice(&header).map_err(|_| ProofFault::Malformed)?;
-        if header.typ.as_deref() != Some("dpop+jwt") {
+        if header.typ.as_deref() != Some(typ) {
             return Err(ProofFault::Type);
         }
         if header.crit.is_some() {

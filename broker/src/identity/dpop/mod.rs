@@ -139,7 +139,7 @@ pub fn verify(
         return Err(ProofFault::Malformed);
     }
     let key = ClientKey::of_proof(jws)?;
-    let claims = signed_claims(jws, &key)?;
+    let claims: Claims = signed_claims(jws, &key)?;
     if claims.jti.is_empty() || claims.jti.len() > MAX_JTI_BYTES {
         return Err(ProofFault::Malformed);
     }
@@ -162,13 +162,17 @@ pub fn verify(
     Ok(Proof { thumbprint, jti_hash: jti_hash.finalize().into() })
 }
 
-fn signed_claims(jws: &str, key: &ClientKey) -> Result<Claims, ProofFault> {
+/// The claims of a JWS whose signature verifies with `key`.
+pub(super) fn signed_claims<T: serde::de::DeserializeOwned>(
+    jws: &str,
+    key: &ClientKey,
+) -> Result<T, ProofFault> {
     let mut validation = Validation::new(key.algorithm());
     // A proof has neither; `iat` is judged by the caller's clock.
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    match jsonwebtoken::decode::<Claims>(jws, &key.verifying_key()?, &validation) {
+    match jsonwebtoken::decode::<T>(jws, &key.verifying_key()?, &validation) {
         Ok(data) => Ok(data.claims),
         Err(e) if matches!(e.kind(), jsonwebtoken::errors::ErrorKind::InvalidSignature) => {
             Err(ProofFault::Signature)

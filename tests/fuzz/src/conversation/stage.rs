@@ -12,6 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ed25519_dalek::SigningKey;
 use hoop_api::{AccessLevel, ConnectionId, PrincipalKind, Untrusted};
+use hoop_broker::approval::Approvals;
 use hoop_broker::clock::Boot;
 use hoop_broker::config::{
     ClassifiedColumn, Durability, Limits, Target, TargetShared, UpstreamAddress, UpstreamTls, WeakAuth,
@@ -21,8 +22,10 @@ use hoop_broker::gateway::postgres::cancel::CancelKeys;
 use hoop_broker::gateway::postgres::catalog::Catalog;
 use hoop_broker::gateway::postgres::columns::Classes;
 use hoop_broker::gateway::postgres::conversation::{Conversation, Parts};
+use hoop_broker::gateway::postgres::hold::Holding;
 use hoop_broker::gateway::postgres::judge::Judge;
 use hoop_broker::gateway::postgres::parser::Parser;
+use hoop_broker::gateway::postgres::past::Past;
 use hoop_broker::gateway::{Gateway, InForce};
 use hoop_broker::ledger::{Committer, Ledger, Opened};
 use hoop_broker::metrics::Metrics;
@@ -111,6 +114,7 @@ impl Stage {
             ledger,
             boot,
             sessions: Arc::new(Sessions::new(1, 1)),
+            approvals: Arc::new(Approvals::new(&Limits::default())),
             cancel: CancelKeys::default(),
             metrics: Arc::new(Metrics::default()),
             parser: parser.clone(),
@@ -148,6 +152,12 @@ impl Stage {
                 session: Arc::clone(session),
                 metrics: Arc::clone(&gateway.metrics),
                 classes: Arc::clone(&self.catalog.classes),
+                holding: Holding {
+                    approvals: Arc::clone(&gateway.approvals),
+                    wait: Duration::ZERO,
+                    origin: session.origin,
+                    past: Past::new("payments", &[]),
+                },
             },
             limits,
         )
@@ -230,6 +240,7 @@ fn session() -> NewSession {
         client_key: None,
         ttl: Duration::from_secs(1 << 30),
         idle: Duration::from_secs(1 << 30),
+        hold: Duration::ZERO,
     }
 }
 

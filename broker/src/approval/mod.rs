@@ -1,0 +1,382 @@
+//! Approvals: what is held, who may lift it, and that it is lifted for exactly one use (DESIGN, hold; PCI DSS 7.2.5,
+//! 6.5.1).
+//!
+//! They live in memory, like bearer tokens: a restart forgets them, which closes doors and opens none. What happened to
+//! them is in the ledger. Nothing here judges, records or sends.
+
+mod binding;
+mod review;
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hoop_api::approval::{ApprovalKind, ApprovalState};
+use hoop_api::{AccessLevel, ApprovalId, ConnectionId, SessionId, Untrusted};
+use hoop_ledger::entry::Event;
+use hoop_policy::{Principal, Requirement};
+use tokio::sync::Notify;
+
+use binding::BindingKey;
+pub use binding::Bound;
+pub use review::{Barred, Vote};
+
+use crate::clock;
+use crate::config::Limits;
+
+/// For how long an approval that has ended is still told.
+const TOLD: Duration = Duration::from_secs(60 * 60);
+
+/// What is held, as it is asked for.
+#[derive(Debug)]
+pub struct Asked {
+    /// What it is.
+    pub kind: ApprovalKind,
+    /// Who asks.
+    pub requester: Arc<Principal>,
+    /// From where.
+    pub origin: SocketAddr,
+    /// The session that a statement runs in.
+    pub session: Option<SessionId>,
+    /// The connection that a waiting statement waits in.
+    pub connection: Option<ConnectionId>,
+    /// Target name.
+    pub target: String,
+    /// Access level, of the session or asked for.
+    pub level: AccessLevel,
+    /// Why, card numbers taken out.
+    pub reason: Untrusted,
+    /// The holds to lift.
+    pub requirement: Requirement,
+    /// The statement as sent, card numbers masked; empty for a session.
+    pub text: Untrusted,
+    /// Its parameters, card numbers masked.
+    pub parameters: Vec<Option<Untrusted>>,
+    /// What its connection did before that can change what its names mean, card numbers masked.
+    pub context: Vec<Untrusted>,
+    /// Everything that it does.
+    pub verbs: Vec<String>,
+    /// Relations that it names.
+    pub relations: Vec<Untrusted>,
+}
+
+/// One approval as it stands.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// Its id.
+    pub id: ApprovalId,
+    /// What is held.
+    pub asked: Arc<Asked>,
+    /// Where it stands.
+    pub state: ApprovalState,
+    /// The digest of what it is bound to.
+    pub binding: Arc<str>,
+    /// What reviewers said.
+    pub votes: Vec<Vote>,
+    /// Asked for, Unix seconds.
+    pub asked_at: i64,
+    /// Until when it can be decided, or used once approved; Unix seconds.
+    pub expires_at: i64,
+}
+
+#[derive(Debug)]
+struct Item {
+    standing: Standing,
+    /// Forgotten when it ends.
+    key: Option<BindingKey>,
+    /// Decides, where `expires_at` only tells.
+    deadline: Instant,
+    changed: Arc<Notify>,
+}
+
+/// The proof that an approval was used up for one act; only [`Approvals::consume`] makes it.
+#[derive(Debug)]
+pub struct Consumed {
+    id: ApprovalId,
+    binding: Arc<str>,
+    rules: BTreeSet<String>,
+}
+
+impl Consumed {
+    /// The approval.
+    #[must_use]
+    pub const fn id(&self) -> ApprovalId {
+        self.id
+    }
+
+    /// Its entry: used up by `by`.
+    #[must_use]
+    pub fn event(&self, by: String) -> Event {
+        Event::ApprovalConsumed { approval: self.id.to_string(), by, binding: self.binding.to_string() }
+    }
+
+    /// The rules that it lifts.
+    #[must_use]
+    pub const fn rules(&self) -> &BTreeSet<String> {
+        &self.rules
+    }
+}
+
+impl Standing {
+    /// The entry that it is asked for by. `text`: the statement without its constants.
+    #[must_use]
+    pub fn requested(&self, text: &str) -> Event {
+        let asked = &self.asked;
+        let reviewers = asked.requirement.reviewers.iter();
+        Event::ApprovalRequested {
+            approval: self.id.to_string(),
+            kind: asked.kind.as_str().to_owned(),
+            session: asked.session.map(|s| s.to_string()).unwrap_or_default(),
+            target: asked.target.clone(),
+            level: asked.level.as_str().to_owned(),
+            text: text.to_owned(),
+            rules: asked.requirement.rules.iter().cloned().collect(),
+            reviewers: reviewers.map(|r| format!("{} of {}", r.count, r.group)).collect(),
+            binding: self.binding.to_string(),
+            expires_us: self.expires_at.saturating_mul(1_000_000),
+        }
+    }
+
+    /// The entry of an end without use.
+    #[must_use]
+    pub fn ended(&self) -> Event {
+        Event::ApprovalEnded { approval: self.id.to_string(), how: self.state.as_str().to_owned() }
+    }
+}
+
+/// Too many approvals are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TooMany {
+    /// On the broker.
+    #[error("the broker has {0} approvals open, its limit")]
+    Broker(usize),
+    /// Of this principal.
+    #[error("you have {0} approvals open, the limit")]
+    Principal(usize),
+}
+
+/// Why an approval cannot be used, or not any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// It is not approved, but this.
+    #[error("the approval is {}", .0.as_str())]
+    State(ApprovalState),
+    /// It was given for something else: other text, parameters, session or policy.
+    #[error("the approval is for something else than what is to be done now")]
+    Changed,
+    /// The policy now asks for the approval of further rules.
+    #[error("other rules hold it now than those that were approved")]
+    Rules,
+    /// There is none of this id.
+    #[error("there is no such approval any more")]
+    Gone,
+}
+
+/// A text that a person sends, as reviewers see it: card numbers masked.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    hoop_mask::scan_text(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// All approvals of this broker.
+#[derive(Debug)]
+pub struct Approvals {
+    // Held statements are rare; everything else never comes here. Never held over an await.
+    items: Mutex<HashMap<ApprovalId, Item>>,
+    max: usize,
+    max_per_principal: usize,
+    pending: Duration,
+    valid: Duration,
+}
+
+impl Approvals {
+    /// None yet.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            items: Mutex::default(),
+            max: limits.approvals,
+            max_per_principal: limits.approvals_per_principal,
+            pending: limits.approval_pending,
+            valid: limits.approval_valid,
+        }
+    }
+
+    fn items(&self) -> MutexGuard<'_, HashMap<ApprovalId, Item>> {
+        // Every change is one insert or one step of an item, each whole: the map is sound after any panic.
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds something until reviewers have decided, for at most `wait` where it waits in its connection.
+    ///
+    /// # Errors
+    /// [`TooMany`] at a limit.
+    pub fn hold(&self, asked: Asked, bound: &Bound, wait: Option<Duration>) -> Result<Standing, TooMany> {
+        let mut items = self.items();
+        let open = || items.values().filter(|i| i.standing.state.is_open());
+        if open().count() >= self.max {
+            return Err(TooMany::Broker(self.max));
+        }
+        if open().filter(|i| i.standing.asked.requester.id == asked.requester.id).count()
+            >= self.max_per_principal
+        {
+            return Err(TooMany::Principal(self.max_per_principal));
+        }
+        let life = wait.unwrap_or(self.pending);
+        let id = ApprovalId::from_parts(clock::unix_ms(), rand::random());
+        let key = BindingKey::new();
+        let asked_at = clock::unix_s();
+        let standing = Standing {
+            id,
+            asked: Arc::new(asked),
+            state: ApprovalState::Pending,
+            binding: key.digest(bound).into(),
+            votes: Vec::new(),
+            asked_at,
+            expires_at: asked_at.saturating_add_unsigned(life.as_secs()),
+        };
+        let item = Item {
+            standing: standing.clone(),
+            key: Some(key),
+            deadline: Instant::now() + life,
+            changed: Arc::default(),
+        };
+        items.insert(id, item);
+        Ok(standing)
+    }
+
+    /// The open approval of `requester` for exactly this, if there is one; an approved one before a pending one.
+    #[must_use]
+    pub fn find(&self, requester: &Principal, bound: &Bound) -> Option<Standing> {
+        let mut items = self.items();
+        items.values_mut().for_each(Item::expire);
+        let own = items.values().filter(|i| i.standing.asked.requester.id == requester.id);
+        let same = own.filter(|i| i.is_for(bound));
+        same.max_by_key(|i| i.standing.state == ApprovalState::Approved).map(|i| i.standing.clone())
+    }
+
+    /// An approval by id.
+    #[must_use]
+    pub fn get(&self, id: ApprovalId) -> Option<Standing> {
+        let mut items = self.items();
+        let item = items.get_mut(&id)?;
+        item.expire();
+        Some(item.standing.clone())
+    }
+
+    /// All that are open, and those that ended within the last hour; oldest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<Standing> {
+        let mut items = self.items();
+        items.values_mut().for_each(Item::expire);
+        let mut all: Vec<_> = items.values().map(|i| i.standing.clone()).collect();
+        all.sort_by_key(|s| s.id);
+        all
+    }
+
+    /// Uses an approval up for what is `bound` now and held by `rules` now. Whoever comes second gets
+    /// [`Unusable::State`].
+    ///
+    /// # Errors
+    /// [`Unusable`]; the approval stays as it was.
+    pub fn consume(
+        &self,
+        id: ApprovalId,
+        bound: &Bound,
+        rules: &BTreeSet<String>,
+    ) -> Result<Consumed, Unusable> {
+        let mut items = self.items();
+        let item = items.get_mut(&id).ok_or(Unusable::Gone)?;
+        item.expire();
+        if item.standing.state != ApprovalState::Approved {
+            return Err(Unusable::State(item.standing.state));
+        }
+        if !item.is_for(bound) {
+            return Err(Unusable::Changed);
+        }
+        let lifted = item.standing.asked.requirement.rules.clone();
+        if !rules.is_subset(&lifted) {
+            return Err(Unusable::Rules);
+        }
+        item.end(ApprovalState::Consumed);
+        Ok(Consumed { id, binding: Arc::clone(&item.standing.binding), rules: lifted })
+    }
+
+    /// Gives an open approval up; true when this call did.
+    pub fn withdraw(&self, id: ApprovalId) -> bool {
+        let mut items = self.items();
+        items.get_mut(&id).is_some_and(|item| {
+            item.expire();
+            item.standing.state.is_open() && item.end(ApprovalState::Withdrawn)
+        })
+    }
+
+    /// Gives up what waits in a connection, as when its client cancels; true when something did.
+    pub fn withdraw_waiting(&self, connection: ConnectionId) -> bool {
+        let mut items = self.items();
+        let waiting = items.values_mut().find(|i| {
+            i.standing.asked.connection == Some(connection) && i.standing.state == ApprovalState::Pending
+        });
+        waiting.is_some_and(|item| item.end(ApprovalState::Withdrawn))
+    }
+
+    /// Resolves when the approval is not pending any more.
+    pub async fn settled(self: Arc<Self>, id: ApprovalId) -> ApprovalState {
+        loop {
+            let (changed, deadline) = match self.items().get(&id) {
+                Some(item) => (Arc::clone(&item.changed), item.deadline),
+                None => return ApprovalState::Expired,
+            };
+            let notified = changed.notified();
+            match self.get(id) {
+                Some(standing) if standing.state == ApprovalState::Pending => {}
+                Some(standing) => return standing.state,
+                None => return ApprovalState::Expired,
+            }
+            let _expired_or_woken = tokio::time::timeout_at(deadline.into(), notified).await;
+        }
+    }
+
+    /// Ends what is due and forgets what ended long ago; returns what expired now.
+    pub fn sweep(&self) -> Vec<Standing> {
+        let mut items = self.items();
+        let mut expired = Vec::new();
+        for item in items.values_mut() {
+            if item.standing.state.is_open() {
+                item.expire();
+                if !item.standing.state.is_open() {
+                    expired.push(item.standing.clone());
+                }
+            }
+        }
+        let now = Instant::now();
+        items.retain(|_, i| i.standing.state.is_open() || now < i.deadline + TOLD);
+        expired
+    }
+}
+
+impl Item {
+    fn is_for(&self, bound: &Bound) -> bool {
+        self.key.as_ref().is_some_and(|key| key.matches(bound, &self.standing.binding))
+    }
+
+    fn end(&mut self, state: ApprovalState) -> bool {
+        self.standing.state = state;
+        self.key = None;
+        self.deadline = Instant::now();
+        self.changed.notify_waiters();
+        true
+    }
+
+    fn expire(&mut self) {
+        if self.standing.state.is_open() && Instant::now() >= self.deadline {
+            self.end(ApprovalState::Expired);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,320 @@
+//! Held statements: one that waits in its connection until reviewers have decided, or one that is refused with the id of
+//! its approval and sent again (DESIGN, hold).
+//!
+//! INVARIANT: a held statement goes out only with a [`Consumed`], which binds text, parameters, principal, key, target,
+//! level, policy and the connection's past to what reviewers were shown.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hoop_api::approval::{ApprovalKind, ApprovalState};
+use hoop_api::{ApprovalId, Untrusted};
+use hoop_policy::Requirement;
+
+use super::conversation::{Conversation, End, Stalled};
+use super::expected::Expected;
+use super::judge::Judged;
+use super::past::{Effect, Past};
+use super::{held, parameter};
+use crate::approval::{Approvals, Asked, Bound, Consumed, TooMany, Unusable, masked};
+use crate::gate::{Reason, Ruling};
+
+/// Longest text, and longest parameters, of a held statement: what a reviewer can be asked to read.
+pub(super) const SHOWN_BYTES: usize = 64 << 10;
+
+/// What a connection needs to hold statements.
+#[derive(Debug)]
+pub struct Holding {
+    /// All approvals.
+    pub approvals: Arc<Approvals>,
+    /// How long a statement waits here; zero: not at all.
+    pub wait: Duration,
+    /// Where the client is.
+    pub origin: SocketAddr,
+    /// What the connection did before.
+    pub past: Past,
+}
+
+/// A statement that waits.
+pub struct Waiting {
+    id: ApprovalId,
+    settled: Pin<Box<dyn Future<Output = ApprovalState> + Send>>,
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Waiting").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A text as the client sent it, kept where an approval may have to be bound to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The text.
+    pub text: Box<str>,
+    /// Parameter types that Parse declared.
+    pub types: Box<[u32]>,
+}
+
+impl std::fmt::Debug for Sent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sent")
+    }
+}
+
+/// What is held: the message at hand.
+pub(super) struct Message<'m> {
+    /// Its text, `None` where it was not kept.
+    pub(super) text: Option<&'m str>,
+    /// Parameter types as declared.
+    pub(super) types: &'m [u32],
+    /// Body of the Bind message, after its names.
+    pub(super) parameters: Vec<parameter::Shown<'m>>,
+}
+
+/// What becomes of a statement that may be held.
+pub(super) enum Lifted {
+    /// What was judged stands: it is not held.
+    AsJudged,
+    /// Its ruling now, and the approval that it used up.
+    As(Ruling, Option<Consumed>),
+    /// Not decided yet.
+    Not(Stalled),
+}
+
+impl Lifted {
+    fn refused(reason: Arc<Reason>) -> Self {
+        Self::As(Ruling::Refuse(reason), None)
+    }
+}
+
+impl Conversation {
+    /// The ruling of a statement that is about to run, with the approval that it uses up where it was held.
+    pub(super) fn ruling(
+        &mut self,
+        judged: &Judged,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<Lifted, End> {
+        match &judged.ruling {
+            Ruling::Allow { .. } | Ruling::Refuse(_) => Ok(Lifted::AsJudged),
+            Ruling::Hold(requirement) => {
+                let requirement = Arc::clone(requirement);
+                self.lift(judged, &requirement, message, cx)
+            }
+        }
+    }
+
+    /// What the ruling of a held statement comes to: the approval that it waits for, one given before, or a refusal.
+    fn lift(
+        &mut self,
+        judged: &Judged,
+        requirement: &Arc<Requirement>,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<Lifted, End> {
+        let text = match judged.unshowable().map_or_else(|| message.showable(), Err) {
+            Ok(text) => text,
+            Err(why) => return Ok(Lifted::refused(held::never_held(requirement, why))),
+        };
+        if let Some(waiting) = &mut self.waiting {
+            let Poll::Ready(state) = waiting.settled.as_mut().poll(cx) else {
+                return Ok(Lifted::Not(Stalled::Approval));
+            };
+            let id = waiting.id;
+            self.waiting = None;
+            let bound = self.bound(text, message, true);
+            return self.settled(id, state, judged, requirement, &bound);
+        }
+        let again = self.bound(text, message, false);
+        if self.holding.past.is_known()
+            && let Some(standing) = self.holding.approvals.find(&self.session.principal, &again)
+        {
+            return self.settled(standing.id, standing.state, judged, requirement, &again);
+        }
+        let waits = match self.may_wait() {
+            Some(waits) => waits,
+            None => return Ok(Lifted::Not(Stalled::Answer)),
+        };
+        if !waits && !self.holding.past.is_known() {
+            return Ok(Lifted::refused(held::never_held(
+                requirement,
+                "this connection changed settings or definitions, so that its names may mean something else elsewhere; open a new one",
+            )));
+        }
+        let bound = if waits { self.bound(text, message, true) } else { again };
+        self.ask(judged, requirement, text, message, &bound, waits, cx)
+    }
+
+    /// May the statement at hand wait here? `None`: an answer tells first.
+    fn may_wait(&self) -> Option<bool> {
+        if self.holding.wait.is_zero() {
+            return Some(false);
+        }
+        if self.queue.iter().any(|e| matches!(e, Expected::Query { .. } | Expected::Sync)) {
+            return None;
+        }
+        // What is unanswered in this segment runs in the transaction that it shares with the held one: its locks would
+        // be held until somebody decides.
+        let runs = self
+            .queue
+            .iter()
+            .any(|e| matches!(e, Expected::Bind { .. } | Expected::Execute { .. } | Expected::Poison(_)));
+        Some(!self.in_transaction && !runs)
+    }
+
+    fn bound(&self, text: &str, message: &Message<'_>, waits: bool) -> Bound {
+        let mut bound = Bound::of(if waits { "waiting" } else { "retry" });
+        if waits {
+            bound.part(self.session.id.to_string().as_bytes());
+            bound.part(self.gate.connection().to_string().as_bytes());
+        }
+        for part in [
+            self.session.principal.id.as_str(),
+            self.session.client_key.as_deref().unwrap_or_default(),
+            &self.session.target,
+            self.session.level.as_str(),
+            &self.judge.policy_hash(),
+            text,
+        ] {
+            bound.part(part.as_bytes());
+        }
+        self.holding.past.bind(&mut bound);
+        bound.part(&(message.parameters.len() as u64).to_be_bytes());
+        for (at, parameter) in message.parameters.iter().enumerate() {
+            let declared = message.types.get(at).copied().unwrap_or(0);
+            bound.part(&declared.to_be_bytes());
+            bound.part(&[u8::from(parameter.binary), u8::from(parameter.value.is_none())]);
+            bound.part(parameter.value.unwrap_or_default());
+        }
+        bound
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of it is of the one message at hand")]
+    fn ask(
+        &mut self,
+        judged: &Judged,
+        requirement: &Arc<Requirement>,
+        text: &str,
+        message: &Message<'_>,
+        bound: &Bound,
+        waits: bool,
+        cx: &mut Context<'_>,
+    ) -> Result<Lifted, End> {
+        let session = &self.session;
+        let told = judged.asked();
+        let asked = Asked {
+            kind: if waits { ApprovalKind::Waiting } else { ApprovalKind::Retry },
+            requester: Arc::clone(&session.principal),
+            origin: self.holding.origin,
+            session: Some(session.id),
+            connection: waits.then(|| self.gate.connection()),
+            target: session.target.clone(),
+            level: session.level,
+            reason: session.reason.clone(),
+            requirement: Requirement::clone(requirement),
+            text: Untrusted::new(masked(text)),
+            parameters: message.shown(),
+            context: self.holding.past.told(),
+            verbs: told.verbs.to_vec(),
+            relations: told.affected.iter().map(|a| Untrusted::new(a.as_str())).collect(),
+        };
+        let wait = waits.then_some(self.holding.wait);
+        let standing = match self.holding.approvals.hold(asked, bound, wait) {
+            Ok(standing) => standing,
+            Err(limit @ (TooMany::Broker(_) | TooMany::Principal(_))) => {
+                return Ok(Lifted::refused(held::too_many_approvals(&limit.to_string())));
+            }
+        };
+        self.gate.note(standing.requested(told.record)).map_err(|_| End::NotRecorded)?;
+        if !waits {
+            return Ok(Lifted::refused(held::held(requirement, &standing)));
+        }
+        self.notice = Some(held::waiting(requirement, &standing, self.holding.wait, session.id));
+        let mut settled = Box::pin(Arc::clone(&self.holding.approvals).settled(standing.id));
+        // Polled once, so that the decision wakes this connection.
+        if settled.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+            settled = Box::pin(Arc::clone(&self.holding.approvals).settled(standing.id));
+        }
+        self.waiting = Some(Waiting { id: standing.id, settled });
+        Ok(Lifted::Not(Stalled::Approval))
+    }
+
+    /// An approval has come to a state: approved, it is used up here and now.
+    fn settled(
+        &self,
+        id: ApprovalId,
+        state: ApprovalState,
+        judged: &Judged,
+        requirement: &Arc<Requirement>,
+        bound: &Bound,
+    ) -> Result<Lifted, End> {
+        let approvals = &self.holding.approvals;
+        let Some(standing) = approvals.get(id) else {
+            return Ok(Lifted::refused(held::unusable(requirement, id, Unusable::Gone)));
+        };
+        match state {
+            ApprovalState::Approved => match approvals.consume(id, bound, &requirement.rules) {
+                Ok(used) => Ok(Lifted::As(self.judge.lifted(judged, used.rules()), Some(used))),
+                Err(why) => Ok(Lifted::refused(held::unusable(requirement, id, why))),
+            },
+            ApprovalState::Expired => {
+                self.gate.note(standing.ended()).map_err(|_| End::NotRecorded)?;
+                Ok(Lifted::refused(held::held(requirement, &standing)))
+            }
+            ApprovalState::Withdrawn => {
+                self.gate.note(standing.ended()).map_err(|_| End::NotRecorded)?;
+                Ok(Lifted::refused(held::canceled(requirement, &standing)))
+            }
+            ApprovalState::Pending | ApprovalState::Rejected | ApprovalState::Consumed => {
+                Ok(Lifted::refused(held::held(requirement, &standing)))
+            }
+        }
+    }
+
+    /// Gives up what waits when the conversation ends.
+    pub(super) fn stop_waiting(&mut self) {
+        let Some(waiting) = self.waiting.take() else { return };
+        let approvals = &self.holding.approvals;
+        if approvals.withdraw(waiting.id)
+            && let Some(standing) = approvals.get(waiting.id)
+            && self.gate.note(standing.ended()).is_err()
+        {
+            tracing::error!(approval = %waiting.id, "the end of an approval could not be recorded");
+        }
+    }
+
+    /// Notes a text that is let through, for approvals that are asked for later.
+    pub(super) fn note_past(&mut self, effect: Effect, text: Option<&str>) {
+        if effect != Effect::Nothing {
+            let alone = !self.in_transaction && self.queue.is_empty();
+            self.holding.past.note(effect, text, alone);
+        }
+    }
+
+    /// The notice of a hold, for the client, once.
+    pub fn take_notice(&mut self) -> Option<Vec<u8>> {
+        if self.is_mid_frame() { None } else { self.notice.take() }
+    }
+}
+
+impl<'m> Message<'m> {
+    /// The text, if all of it can be shown to a reviewer.
+    fn showable(&self) -> Result<&'m str, &'static str> {
+        let text = self.text.ok_or("the policy changed since it was prepared; prepare it again")?;
+        let parameters: usize = self.parameters.iter().filter_map(|p| p.value).map(<[u8]>::len).sum();
+        if text.len() > SHOWN_BYTES || parameters > SHOWN_BYTES {
+            return Err("it is too long for a reviewer to read; send less at once");
+        }
+        Ok(text)
+    }
+
+    fn shown(&self) -> Vec<Option<Untrusted>> {
+        let shown = self.parameters.iter().enumerate();
+        shown.map(|(at, p)| p.text(self.types.get(at).copied().unwrap_or(0))).collect()
+    }
+}
