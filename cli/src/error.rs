@@ -1,6 +1,6 @@
 //! The one error that a command ends with: an exit code, a sentence, and what to do next.
 
-use hoop_api::{Code, Problem, Untrusted};
+use hoop_api::{ApprovalId, Code, Problem, Untrusted};
 
 /// Exit codes; the table in `--help` is their documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,6 @@ pub enum Exit {
     /// An approval is needed first.
     Pending,
     /// Reviewers said no.
-    #[cfg_attr(not(test), expect(dead_code, reason = "approvals come later; the number is fixed now"))]
     Rejected,
     /// Broker or target could not be reached, or not be trusted.
     Unreachable,
@@ -68,13 +67,15 @@ pub struct Failure {
     pub notes: Vec<(&'static str, String)>,
     /// The broker's stable code, where the broker spoke.
     pub code: Option<Code>,
+    /// The approval that it waits for, or that was refused.
+    pub approval: Option<ApprovalId>,
 }
 
 impl Failure {
     /// A failure that ends the process with `exit`.
     #[must_use]
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), notes: Vec::new(), code: None }
+        Self { exit, message: message.into(), notes: Vec::new(), code: None, approval: None }
     }
 
     /// Wrong command line, profile or name.
@@ -131,6 +132,7 @@ impl From<Problem> for Failure {
             Code::NotSignedIn | Code::SessionEnded => Exit::NotSignedIn,
             Code::Denied => Exit::Denied,
             Code::ApprovalPending => Exit::Pending,
+            Code::Rejected | Code::Conflict => Exit::Rejected,
             Code::LimitReached => Exit::Limit,
             Code::UseDpopNonce
             | Code::VersionUnsupported
@@ -141,6 +143,7 @@ impl From<Problem> for Failure {
         };
         let mut failure = Self::new(exit, format!("{}: {}", problem.title, problem.detail));
         failure.code = Some(problem.code);
+        failure.approval = problem.approval;
         for rule in problem.rules {
             failure = failure.note("rule", rule);
         }

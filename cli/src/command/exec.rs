@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Ask, duration};
+use hoop_api::ApprovalId;
+
+use super::{Ask, duration, waiting};
 use crate::broker::SignedIn;
 use crate::error::{Exit, Failure, plain};
 use crate::output::{Format, Rows};
@@ -41,6 +43,9 @@ pub struct Exec {
     /// Value of the next parameter, $1 first; bound, never pasted into the text.
     #[arg(long = "param", value_name = "VALUE", allow_hyphen_values = true)]
     parameters: Vec<String>,
+    /// The approval that the statement was given; nothing is run when it cannot be used.
+    #[arg(long, value_name = "ID")]
+    approval: Option<ApprovalId>,
     /// How to print results.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -65,7 +70,10 @@ impl Exec {
     pub async fn run(self, settings: Settings) -> Result<Exit, Failure> {
         let script = self.script()?;
         let signed_in = Arc::new(SignedIn::open(&settings).await?);
-        let opened = self.ask.open(&signed_in).await?;
+        if let Some(id) = self.approval {
+            waiting::usable(&signed_in, id).await?;
+        }
+        let opened = self.ask.open(&settings, &signed_in).await?;
         let session = Session::new(signed_in, opened);
         let done = self.within(&session, &script).await;
         let ended = session.end(&settings).await;

@@ -6,12 +6,16 @@ mod connect;
 mod exec;
 mod login;
 mod logout;
+mod requests;
+mod review;
 mod sessions;
 mod targets;
 mod token;
 mod version;
+mod waiting;
 mod whoami;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,6 +27,9 @@ use crate::broker::SignedIn;
 use crate::error::{Exit, Failure, report};
 use crate::profile::{BrokerUrl, Overrides, ProfileName, Settings, StoreKind};
 use crate::trust::Fingerprint;
+
+/// How long a person at a terminal waits for an approval.
+const WAIT_ON_TERMINAL: Duration = Duration::from_secs(600);
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -79,6 +86,14 @@ enum Command {
     Connect(connect::Connect),
     /// Run statements and print their results.
     Exec(exec::Exec),
+    /// List what waits for an approval, yours and what you may decide.
+    Requests(requests::Requests),
+    /// Ask for a session's approval, without opening it.
+    Request(requests::Request),
+    /// Read what is held, and let it run.
+    Approve(review::Approve),
+    /// Say no to what is held.
+    Deny(review::Deny),
     /// Get a password for the broker's native PostgreSQL listener, for tools that cannot run hoopctl.
     Token(token::Token),
     /// Check the broker's ledger, offline.
@@ -119,6 +134,9 @@ pub struct Ask {
     /// Database; the target's default if left out.
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
+    /// How long to wait for an approval where one is needed, such as `15m`; 10 minutes on a terminal, else not at all.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait_approval: Option<Duration>,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -130,16 +148,39 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 impl Ask {
-    async fn open(&self, signed_in: &SignedIn) -> Result<OpenedSession, Failure> {
-        let ask = OpenSession {
-            target: self.target.clone(),
-            level: self.level,
-            reason: self.reason.as_str().into(),
-            ttl_s: self.ttl.map(|d| d.as_secs()),
-            hold_s: 0,
-        };
+    fn wish(
+        target: &str,
+        level: AccessLevel,
+        reason: &str,
+        ttl: Option<Duration>,
+        hold: Duration,
+    ) -> OpenSession {
+        OpenSession {
+            target: target.to_owned(),
+            level,
+            reason: reason.into(),
+            ttl_s: ttl.map(|d| d.as_secs()),
+            hold_s: hold.as_secs(),
+        }
+    }
+
+    /// How long an approval is waited for.
+    fn patience(&self) -> Duration {
+        self.wait_approval.unwrap_or_else(|| {
+            let somebody = std::io::stdin().is_terminal() && crate::output::stderr_is_terminal();
+            if somebody { WAIT_ON_TERMINAL } else { Duration::ZERO }
+        })
+    }
+
+    /// Opens the session; where policy holds it, once it is approved.
+    async fn open(&self, settings: &Settings, signed_in: &SignedIn) -> Result<OpenedSession, Failure> {
+        let patience = self.patience();
+        let ask = Self::wish(&self.target, self.level, &self.reason, self.ttl, patience);
         match signed_in.post(routes::SESSIONS, &ask).await {
             Err(f) if f.code == Some(Code::NotFound) => Err(unknown_target(signed_in, &self.target, f).await),
+            Err(f) if f.code == Some(Code::ApprovalPending) && !patience.is_zero() => {
+                waiting::for_session(settings, &ask, f, patience).await.and_then(printable)
+            }
             Ok(opened) => printable(opened),
             Err(f) => Err(f),
         }
@@ -239,6 +280,10 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Whoami(whoami) => interruptible(whoami.run(given(None).settings()?)).await,
         Command::Targets(targets) => interruptible(targets.run(given(None).settings()?)).await,
         Command::Sessions(sessions) => interruptible(sessions.run(given(None).settings()?)).await,
+        Command::Requests(requests) => interruptible(requests.run(given(None).settings()?)).await,
+        Command::Request(request) => interruptible(request.run(given(None).settings()?)).await,
+        Command::Approve(approve) => interruptible(approve.run(given(None).settings()?)).await,
+        Command::Deny(deny) => interruptible(deny.run(given(None).settings()?)).await,
         Command::Token(token) => interruptible(token.run(given(None).settings()?)).await,
     };
     done.map(|()| Exit::Ok)

@@ -1,5 +1,6 @@
 //! What people and programs read: data on stdout, all else on stderr.
 
+pub mod approval;
 mod rows;
 
 pub use rows::{Column, Format, Rows};

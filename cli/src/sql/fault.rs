@@ -3,6 +3,8 @@
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::ErrorFields;
 
+use hoop_api::ApprovalId;
+
 use crate::error::{Exit, Failure};
 
 /// An ErrorResponse or NoticeResponse (PostgreSQL protocol, "Error and Notice Message Fields").
@@ -86,8 +88,17 @@ impl ServerFault {
         })
     }
 
+    /// The approval that the broker names, and where it stands: `approval apr_… is pending; …`.
+    fn approval(&self) -> Option<(ApprovalId, &str)> {
+        let (id, rest) = self.detail.as_deref()?.strip_prefix("approval ")?.split_once(" is ")?;
+        let (state, _) = rest.split_once(';')?;
+        Some((id.parse().ok()?, state))
+    }
+
     fn exit(&self) -> Exit {
         match self.code.as_str() {
+            "42501" if self.approval().is_some_and(|(_, state)| state == "pending") => Exit::Pending,
+            "42501" if self.approval().is_some() => Exit::Rejected,
             "42501" if self.rule().is_some() => Exit::Denied,
             "57P01" => Exit::NotSignedIn,
             "53400" | "53300" => Exit::Limit,
@@ -136,6 +147,13 @@ mod tests {
         assert_eq!(exit_of("42501", "permission denied for table cards", None), Exit::Target);
         assert_eq!(exit_of("42501", "denied by rule `no-drop`", None), Exit::Denied);
         assert_eq!(exit_of("42501", "denied by policy", Some("rule `no-drop`: tables stay")), Exit::Denied);
+        let held =
+            |state: &str| format!("approval apr_01ARZ3NDEKTSV4RRFFQ69G5FAV is {state}; statement stm_1");
+        assert_eq!(exit_of("42501", "held by rule `x`: m", Some(&held("pending"))), Exit::Pending);
+        assert_eq!(exit_of("42501", "not approved", Some(&held("rejected"))), Exit::Rejected);
+        for fake in ["approval 42 is pending; x", "approval apr_01 is pending; x", "my approval is pending"] {
+            assert_eq!(exit_of("42501", "permission denied", Some(fake)), Exit::Target, "{fake}");
+        }
         assert_eq!(exit_of("42601", "denied by rule `no-drop`", None), Exit::Target);
         assert_eq!(exit_of("57P01", "the session has ended", None), Exit::NotSignedIn);
         assert_eq!(exit_of("53400", "too many rows", None), Exit::Limit);

@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hoop_mask::{Class, RowOutcome, scan_row};
-use hoop_pgwire::backend::{CopyResponse, Fields, Notification, ParameterStatus, RowDescription};
+use hoop_pgwire::backend::{
+    CopyResponse, Fields, Notification, ParameterStatus, RowDescription, decode_parameters,
+};
 use hoop_pgwire::{BackendTag, Frame, HEADER_LEN, next_frame};
 
 use super::columns::Columns;
@@ -115,7 +117,14 @@ impl Conversation {
             BackendTag::BindComplete => self.bind_complete(&body, pipe),
             BackendTag::CloseComplete => self.close_complete(&body, pipe),
             BackendTag::ParameterDescription => match self.queue.front() {
-                Some(Expected::DescribeStatement) => {
+                Some(Expected::DescribeStatement { typed }) => {
+                    if let Some((name, serial)) = typed
+                        && let Some(judged) = self.statements.version(name, *serial)
+                    {
+                        let types =
+                            decode_parameters(&pipe.pending()[body.clone()]).map_err(|_| MALFORMED)?;
+                        *judged = Arc::new(judged.with_types(types.iter()));
+                    }
                     pipe.pass(body.end, Pass::answer());
                     Ok(())
                 }
@@ -165,7 +174,7 @@ impl Conversation {
         let columns = self.described(&pipe.pending()[body])?;
         let mut swallow = false;
         match self.queue.front() {
-            Some(Expected::DescribeStatement) => {
+            Some(Expected::DescribeStatement { .. }) => {
                 self.queue.pop_front();
             }
             Some(Expected::DescribePortal { name, serial, ours }) => {
@@ -214,7 +223,7 @@ impl Conversation {
     fn no_data(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
         match self.queue.pop_front() {
             Some(Expected::DescribePortal { ours: true, .. }) => pipe.replace(body.end, &[]),
-            Some(Expected::DescribePortal { .. } | Expected::DescribeStatement) => {
+            Some(Expected::DescribePortal { .. } | Expected::DescribeStatement { .. }) => {
                 pipe.pass(body.end, Pass::answer());
             }
             _ => return Err(OUT_OF_STEP),

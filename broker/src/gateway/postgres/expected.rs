@@ -58,7 +58,10 @@ pub enum Expected {
         serial: Serial,
     },
     /// ParameterDescription, then RowDescription or NoData.
-    DescribeStatement,
+    DescribeStatement {
+        /// The statement whose types are of use: a held one, which reviewers are shown the values of.
+        typed: Option<(Box<str>, Serial)>,
+    },
     /// RowDescription or NoData.
     DescribePortal {
         /// The portal.

@@ -75,7 +75,7 @@ impl Conversation {
             // An approval is bound to the text, and Bind does not bring it again.
             (Ruling::Hold(_), _) | (_, Effect::Setting) if message.query.len() <= SHOWN_BYTES => {
                 let types = message.param_oids.iter().collect();
-                Arc::new(judged.with_sent(Sent { text: message.query.into(), types }))
+                Arc::new(judged.with_sent(Sent { text: message.query.into(), types, told: Box::default() }))
             }
             _ => judged,
         };
@@ -126,6 +126,7 @@ impl Conversation {
         let shown = Message {
             text: sent.as_deref().map(|s| &*s.text),
             types: sent.as_deref().map_or(&[], |s| &s.types),
+            told: sent.as_deref().map_or(&[], |s| &s.told),
             parameters: match effective.ruling {
                 Ruling::Hold(_) => shown(&message),
                 Ruling::Allow { .. } | Ruling::Refuse(_) => Vec::new(),
@@ -197,7 +198,15 @@ impl Conversation {
         let len = body.end;
         let message = Named::decode_describe(&pipe.pending()[body]).map_err(End::ClientFault)?;
         let expected = match message.object {
-            NamedObject::Statement => Expected::DescribeStatement,
+            NamedObject::Statement => {
+                let typed = match self.statements.find(message.name, self.segment) {
+                    Found::Known(serial, judged) if judged.sent.is_some() => {
+                        Some((message.name.into(), serial))
+                    }
+                    Found::Known(..) | Found::Unknown | Found::Wait => None,
+                };
+                Expected::DescribeStatement { typed }
+            }
             NamedObject::Portal => {
                 let serial = match self.portals.find(message.name, self.segment) {
                     Found::Known(serial, portal) => {

@@ -148,7 +148,7 @@ impl Conversation {
             }
             Expected::Query { run: None, .. }
             | Expected::Poison(_)
-            | Expected::DescribeStatement
+            | Expected::DescribeStatement { .. }
             | Expected::Sync => {}
         }
         Ok(())

@@ -57,6 +57,8 @@ pub struct Sent {
     pub text: Box<str>,
     /// Parameter types that Parse declared.
     pub types: Box<[u32]>,
+    /// Parameter types that the target told, when the statement was described.
+    pub told: Box<[u32]>,
 }
 
 impl std::fmt::Debug for Sent {
@@ -71,6 +73,8 @@ pub(super) struct Message<'m> {
     pub(super) text: Option<&'m str>,
     /// Parameter types as declared.
     pub(super) types: &'m [u32],
+    /// Parameter types as the target told them.
+    pub(super) told: &'m [u32],
     /// Body of the Bind message, after its names.
     pub(super) parameters: Vec<parameter::Shown<'m>>,
 }
@@ -116,8 +120,9 @@ impl Conversation {
         message: &Message<'_>,
         cx: &mut Context<'_>,
     ) -> Result<Lifted, End> {
-        let text = match judged.unshowable().map_or_else(|| message.showable(), Err) {
-            Ok(text) => text,
+        let showable = judged.unshowable().map_or_else(|| message.showable(), Err);
+        let (text, parameters) = match showable {
+            Ok(showable) => showable,
             Err(why) => return Ok(Lifted::refused(held::never_held(requirement, why))),
         };
         if let Some(waiting) = &mut self.waiting {
@@ -146,7 +151,7 @@ impl Conversation {
             )));
         }
         let bound = if waits { self.bound(text, message, true) } else { again };
-        self.ask(judged, requirement, text, message, &bound, waits, cx)
+        self.ask(judged, requirement, text, parameters, &bound, waits, cx)
     }
 
     /// May the statement at hand wait here? `None`: an answer tells first.
@@ -199,7 +204,7 @@ impl Conversation {
         judged: &Judged,
         requirement: &Arc<Requirement>,
         text: &str,
-        message: &Message<'_>,
+        parameters: Vec<Option<Untrusted>>,
         bound: &Bound,
         waits: bool,
         cx: &mut Context<'_>,
@@ -217,7 +222,7 @@ impl Conversation {
             reason: session.reason.clone(),
             requirement: Requirement::clone(requirement),
             text: Untrusted::new(masked(text)),
-            parameters: message.shown(),
+            parameters,
             context: self.holding.past.told(),
             verbs: told.verbs.to_vec(),
             relations: told.affected.iter().map(|a| Untrusted::new(a.as_str())).collect(),
@@ -303,18 +308,22 @@ impl Conversation {
 }
 
 impl<'m> Message<'m> {
-    /// The text, if all of it can be shown to a reviewer.
-    fn showable(&self) -> Result<&'m str, &'static str> {
+    /// The text and the parameters, if all of it can be shown to a reviewer.
+    fn showable(&self) -> Result<(&'m str, Vec<Option<Untrusted>>), &'static str> {
         let text = self.text.ok_or("the policy changed since it was prepared; prepare it again")?;
         let parameters: usize = self.parameters.iter().filter_map(|p| p.value).map(<[u8]>::len).sum();
         if text.len() > SHOWN_BYTES || parameters > SHOWN_BYTES {
             return Err("it is too long for a reviewer to read; send less at once");
         }
-        Ok(text)
-    }
-
-    fn shown(&self) -> Vec<Option<Untrusted>> {
+        let oid = |at: usize| {
+            let known = |types: &[u32]| types.get(at).copied().filter(|oid| *oid != 0);
+            known(self.types).or_else(|| known(self.told)).unwrap_or(0)
+        };
         let shown = self.parameters.iter().enumerate();
-        shown.map(|(at, p)| p.text(self.types.get(at).copied().unwrap_or(0))).collect()
+        let shown: Result<_, _> = shown.map(|(at, parameter)| parameter.shown(oid(at))).collect();
+        let parameters = shown.map_err(|parameter::Unreadable| {
+            "a binary parameter is of a type that cannot be shown to a reviewer; send it as text"
+        })?;
+        Ok((text, parameters))
     }
 }

@@ -178,7 +178,7 @@ impl Conversation {
             let refused = self.refuse(refusal::cursor_beside_portals());
             return self.replace_query(len, refused, pipe);
         }
-        let message = Message { text: Some(text), types: &[], parameters: Vec::new() };
+        let message = Message { text: Some(text), types: &[], told: &[], parameters: Vec::new() };
         let lifted = self.ruling(&effective, &message, cx)?;
         let (ruling, used) = match &lifted {
             Lifted::Not(stalled) => return Ok(Some(*stalled)),

@@ -150,6 +150,13 @@ impl Judged {
         self.kept_as(self.of_prepare, Some(Arc::new(sent)))
     }
 
+    /// The same, with the parameter types that the target told; what the client declared stays as it was.
+    #[must_use]
+    pub fn with_types(&self, types: impl Iterator<Item = u32>) -> Self {
+        let sent = self.sent.as_deref().map(|sent| Arc::new(Sent { told: types.collect(), ..sent.clone() }));
+        self.kept_as(self.of_prepare, sent)
+    }
+
     /// What a PREPARE of this text made.
     #[must_use]
     pub fn of_prepare(&self) -> Self {

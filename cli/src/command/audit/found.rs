@@ -55,17 +55,19 @@ pub(super) struct Found {
     /// Older segments were left out on request.
     alone: bool,
     cuts: Vec<String>,
+    /// Decisions on approvals whose signature holds.
+    decisions: u64,
 }
 
 impl Found {
-    pub(super) fn new(mut report: Report, alone: bool, cuts: Vec<String>) -> Self {
+    pub(super) fn new(mut report: Report, alone: bool, cuts: Vec<String>, decisions: u64) -> Self {
         let (mut torn, mut bad) = (None, None);
         match report.failure.take() {
             Some(failure) if failure.torn => torn = Some(failure.into()),
             Some(failure) => bad = Some(failure.into()),
             None => {}
         }
-        Self { report, torn, bad, alone, cuts }
+        Self { report, torn, bad, alone, cuts, decisions }
     }
 
     /// True when the end is torn and all before it holds.
@@ -115,6 +117,10 @@ impl Found {
             ),
             ("unsigned tail", self.tail()),
         ];
+        if self.decisions > 0 {
+            let which = format!("{}, each signed by its reviewer's key", self.decisions);
+            lines.push(("decisions", which));
+        }
         if report.checkpoints_os > 0 {
             let which = format!("\"os\" in {} of {} checkpoints", report.checkpoints_os, report.checkpoints);
             lines.push((
@@ -180,8 +186,11 @@ impl Found {
         if let Some(bad) = self.bad {
             let what =
                 format!("the ledger does not hold: {}: {}", Entries(bad.sequence, bad.through), bad.fault);
-            let failure =
-                Failure::new(Exit::Target, what).note("file", bad.file).note("byte", bad.offset.to_string());
+            let failure = Failure::new(Exit::Target, what).note("file", bad.file);
+            let failure = match bad.fault {
+                Fault::Approval(_) => failure,
+                _ => failure.note("byte", bad.offset.to_string()),
+            };
             return Err(match hint(&bad.fault, self.alone) {
                 Some(hint) => failure.hint(hint),
                 None => failure,
@@ -224,6 +233,9 @@ fn hint(fault: &Fault, alone: bool) -> Option<&'static str> {
              copy the notes first, or verify the folder where it lies",
         ),
         Fault::Root { .. } => Some("nothing in a log says which of these entries it was; a backup does"),
+        Fault::Approval(_) => {
+            Some("the entries are as they were written; who wrote them broke the rules of approvals")
+        }
         Fault::Origin => Some("take the key of the broker that wrote this ledger"),
         Fault::Note(NoteError::Unsigned | NoteError::Signature(_) | NoteError::Origin { .. }) => {
             Some("was it the key of the broker that wrote this ledger?")

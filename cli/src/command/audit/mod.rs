@@ -1,6 +1,7 @@
 //! `hoopctl audit`: the ledger's files against the broker's public key, offline. Nothing here asks a broker anything,
 //! trusts a key that was not given, or writes to the ledger.
 
+mod approvals;
 mod found;
 mod key;
 mod place;
@@ -18,7 +19,8 @@ pub struct Audit {
 
 #[derive(Debug, clap::Subcommand)]
 enum Act {
-    /// Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice.
+    /// Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who
+    /// signed them: files and a public key suffice.
     #[command(after_help = "\
 Stdout tells entries, tree size, root, last checkpoint, and the unsigned tail: the entries that no
 checkpoint signs yet. A running broker's ledger can be verified where it lies; a torn tail, as a

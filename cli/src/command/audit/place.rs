@@ -7,6 +7,7 @@ use hoop_ledger::checkpoint::{Checkpoint, VerifierKey, split_notes};
 use hoop_ledger::segment::{self, parse_name};
 use hoop_ledger::verify::{Fault, Segment, Verifier};
 
+use super::approvals::Approvals;
 use super::found::{Bad, Found};
 use crate::error::Failure;
 
@@ -119,11 +120,20 @@ impl Place {
             verifier = verifier.start_at(start);
         }
         let mut end = None;
+        let mut approvals = Approvals::new(self.alone && start > 0);
+        let mut wrong = None;
         for (index, first) in self.firsts.iter().enumerate() {
             let part = self.part(*first)?;
             let last = index + 1 == self.firsts.len() && !self.followed;
             let segment = Segment { name: &part.name, bytes: &part.bytes, notes: &part.notes, last };
-            let holds = verifier.segment(segment, &mut |_, _| ());
+            let holds = verifier.segment(segment, &mut |sequence, entry| {
+                if wrong.is_none()
+                    && let Err(what) = approvals.observe(entry)
+                {
+                    let (file, fault) = (part.name.clone(), Fault::Approval(what));
+                    wrong = Some(Bad { sequence, through: sequence, file, offset: 0, fault });
+                }
+            });
             end = last.then_some(part);
             if !holds {
                 break;
@@ -134,7 +144,8 @@ impl Place {
             (Some(bad), Some(part)) if !bad.torn && bad.file == part.name => self.is_steady(part, bad.offset),
             (Some(_) | None, _) => true,
         };
-        let mut found = Found::new(report, self.alone, self.cuts.clone());
+        let mut found = Found::new(report, self.alone, self.cuts.clone(), approvals.decisions());
+        found.blame(wrong);
         if found.is_torn()
             && let Some(part) = &end
         {

@@ -68,7 +68,7 @@ impl Connect {
         } else {
             Listener::unix(settings, target, self.port)?
         };
-        let opened = self.ask.open(&signed_in).await?;
+        let opened = self.ask.open(settings, &signed_in).await?;
         let session = Session::new(signed_in, opened);
         let database = match self.ask.database(&session.opened) {
             Ok(database) => database,

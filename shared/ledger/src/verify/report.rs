@@ -119,6 +119,9 @@ pub enum Fault {
     /// Pieces of an envelope do not fit.
     #[error(transparent)]
     Part(#[from] PartError),
+    /// An approval does not hold; for who looks at what entries say.
+    #[error("{0}")]
+    Approval(String),
     /// A checkpoint is malformed or its signature is bad.
     #[error(transparent)]
     Note(#[from] NoteError),

@@ -118,7 +118,11 @@ fn name(tag: BackendTag) -> &'static str {
     crate::Tag::name(tag)
 }
 
-fn decode_parameters(body: &[u8]) -> Result<ParamOids<'_>, WireError> {
+/// Decodes the body of a ParameterDescription: the types of a prepared statement's parameters.
+///
+/// # Errors
+/// Bytes too few or too many.
+pub fn decode_parameters(body: &[u8]) -> Result<ParamOids<'_>, WireError> {
     let mut reader = Reader::new("ParameterDescription", body);
     let oids = ParamOids::read(&mut reader)?;
     reader.finish()?;
