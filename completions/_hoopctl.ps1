@@ -35,6 +35,10 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('sessions', 'sessions', [CompletionResultType]::ParameterValue, 'List your open sessions, or end one')
             [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Open a session and a local socket or port for any PostgreSQL client')
             [CompletionResult]::new('exec', 'exec', [CompletionResultType]::ParameterValue, 'Run statements and print their results')
+            [CompletionResult]::new('requests', 'requests', [CompletionResultType]::ParameterValue, 'List what waits for an approval, yours and what you may decide')
+            [CompletionResult]::new('request', 'request', [CompletionResultType]::ParameterValue, 'Ask for a session''s approval, without opening it')
+            [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Read what is held, and let it run')
+            [CompletionResult]::new('deny', 'deny', [CompletionResultType]::ParameterValue, 'Say no to what is held')
             [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Check the broker''s ledger, offline')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Show the version of hoopctl and of its API')
@@ -112,6 +116,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; recorded, and shown to reviewers')
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'How long at most, such as `30m`; the broker has the last word')
             [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'Database; the target''s default if left out')
+            [CompletionResult]::new('--wait-approval', '--wait-approval', [CompletionResultType]::ParameterName, 'How long to wait for an approval where one is needed, such as `15m`; 10 minutes on a terminal, else not at all')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port number: of the TCP port, or in the socket''s name')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Print the settings of this tool; by TCP where it cannot use a socket')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
@@ -127,13 +132,79 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; recorded, and shown to reviewers')
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'How long at most, such as `30m`; the broker has the last word')
             [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'Database; the target''s default if left out')
+            [CompletionResult]::new('--wait-approval', '--wait-approval', [CompletionResultType]::ParameterName, 'How long to wait for an approval where one is needed, such as `15m`; 10 minutes on a terminal, else not at all')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The statement')
             [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'The statement')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'A file of statements; `-` is stdin')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'A file of statements; `-` is stdin')
             [CompletionResult]::new('--param', '--param', [CompletionResultType]::ParameterName, 'Value of the next parameter, $1 first; bound, never pasted into the text')
+            [CompletionResult]::new('--approval', '--approval', [CompletionResultType]::ParameterName, 'The approval that the statement was given; nothing is run when it cannot be used')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print results')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after so long, such as `30s`: the running statement is cancelled')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;requests' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print them')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('--mine', '--mine', [CompletionResultType]::ParameterName, 'Only those that you asked for')
+            [CompletionResult]::new('--to-review', '--to-review', [CompletionResultType]::ParameterName, 'Only those that you may decide now')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Those that have ended within the last hour, too')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, and print each change, until Ctrl-C')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('withdraw', 'withdraw', [CompletionResultType]::ParameterValue, 'Give a request of yours up')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'hoopctl;requests;withdraw' {
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;requests;help' {
+            [CompletionResult]::new('withdraw', 'withdraw', [CompletionResultType]::ParameterValue, 'Give a request of yours up')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'hoopctl;requests;help;withdraw' {
+            break
+        }
+        'hoopctl;requests;help;help' {
+            break
+        }
+        'hoopctl;request' {
+            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'Access level: masked, write or reveal')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; recorded, and shown to reviewers')
+            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'How long the session may last at most, such as `30m`; the same as when it is opened')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;approve' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; recorded and signed')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask: for where nobody sits at the terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;deny' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; recorded and signed')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
             [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
             [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
@@ -157,7 +228,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -171,7 +242,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             break
         }
         'hoopctl;audit;help' {
-            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -205,6 +276,10 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('sessions', 'sessions', [CompletionResultType]::ParameterValue, 'List your open sessions, or end one')
             [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Open a session and a local socket or port for any PostgreSQL client')
             [CompletionResult]::new('exec', 'exec', [CompletionResultType]::ParameterValue, 'Run statements and print their results')
+            [CompletionResult]::new('requests', 'requests', [CompletionResultType]::ParameterValue, 'List what waits for an approval, yours and what you may decide')
+            [CompletionResult]::new('request', 'request', [CompletionResultType]::ParameterValue, 'Ask for a session''s approval, without opening it')
+            [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Read what is held, and let it run')
+            [CompletionResult]::new('deny', 'deny', [CompletionResultType]::ParameterValue, 'Say no to what is held')
             [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Check the broker''s ledger, offline')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Show the version of hoopctl and of its API')
@@ -237,11 +312,27 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
         'hoopctl;help;exec' {
             break
         }
+        'hoopctl;help;requests' {
+            [CompletionResult]::new('withdraw', 'withdraw', [CompletionResultType]::ParameterValue, 'Give a request of yours up')
+            break
+        }
+        'hoopctl;help;requests;withdraw' {
+            break
+        }
+        'hoopctl;help;request' {
+            break
+        }
+        'hoopctl;help;approve' {
+            break
+        }
+        'hoopctl;help;deny' {
+            break
+        }
         'hoopctl;help;token' {
             break
         }
         'hoopctl;help;audit' {
-            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice')
             break
         }
         'hoopctl;help;audit;verify' {

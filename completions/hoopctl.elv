@@ -32,6 +32,10 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand sessions 'List your open sessions, or end one'
             cand connect 'Open a session and a local socket or port for any PostgreSQL client'
             cand exec 'Run statements and print their results'
+            cand requests 'List what waits for an approval, yours and what you may decide'
+            cand request 'Ask for a session''s approval, without opening it'
+            cand approve 'Read what is held, and let it run'
+            cand deny 'Say no to what is held'
             cand token 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl'
             cand audit 'Check the broker''s ledger, offline'
             cand version 'Show the version of hoopctl and of its API'
@@ -99,6 +103,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand --reason 'Why; recorded, and shown to reviewers'
             cand --ttl 'How long at most, such as `30m`; the broker has the last word'
             cand --database 'Database; the target''s default if left out'
+            cand --wait-approval 'How long to wait for an approval where one is needed, such as `15m`; 10 minutes on a terminal, else not at all'
             cand --port 'Port number: of the TCP port, or in the socket''s name'
             cand --for 'Print the settings of this tool; by TCP where it cannot use a socket'
             cand --profile 'Settings and sign-in to use, one set per broker'
@@ -113,13 +118,71 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand --reason 'Why; recorded, and shown to reviewers'
             cand --ttl 'How long at most, such as `30m`; the broker has the last word'
             cand --database 'Database; the target''s default if left out'
+            cand --wait-approval 'How long to wait for an approval where one is needed, such as `15m`; 10 minutes on a terminal, else not at all'
             cand -c 'The statement'
             cand --command 'The statement'
             cand -f 'A file of statements; `-` is stdin'
             cand --file 'A file of statements; `-` is stdin'
             cand --param 'Value of the next parameter, $1 first; bound, never pasted into the text'
+            cand --approval 'The approval that the statement was given; nothing is run when it cannot be used'
             cand --format 'How to print results'
             cand --timeout 'Give up after so long, such as `30s`: the running statement is cancelled'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;requests'= {
+            cand --format 'How to print them'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --mine 'Only those that you asked for'
+            cand --to-review 'Only those that you may decide now'
+            cand --all 'Those that have ended within the last hour, too'
+            cand --watch 'Go on, and print each change, until Ctrl-C'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand withdraw 'Give a request of yours up'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;requests;withdraw'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;requests;help'= {
+            cand withdraw 'Give a request of yours up'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;requests;help;withdraw'= {
+        }
+        &'hoopctl;requests;help;help'= {
+        }
+        &'hoopctl;request'= {
+            cand --level 'Access level: masked, write or reveal'
+            cand --reason 'Why; recorded, and shown to reviewers'
+            cand --ttl 'How long the session may last at most, such as `30m`; the same as when it is opened'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;approve'= {
+            cand --reason 'Why; recorded and signed'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --yes 'Do not ask: for where nobody sits at the terminal'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;deny'= {
+            cand --reason 'Why; recorded and signed'
             cand --profile 'Settings and sign-in to use, one set per broker'
             cand --broker 'Broker to use instead of the profile''s'
             cand --token-store 'Where tokens are kept'
@@ -141,7 +204,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand --token-store 'Where tokens are kept'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand verify 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+            cand verify 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'hoopctl;audit;verify'= {
@@ -153,7 +216,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'hoopctl;audit;help'= {
-            cand verify 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+            cand verify 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'hoopctl;audit;help;verify'= {
@@ -182,6 +245,10 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand sessions 'List your open sessions, or end one'
             cand connect 'Open a session and a local socket or port for any PostgreSQL client'
             cand exec 'Run statements and print their results'
+            cand requests 'List what waits for an approval, yours and what you may decide'
+            cand request 'Ask for a session''s approval, without opening it'
+            cand approve 'Read what is held, and let it run'
+            cand deny 'Say no to what is held'
             cand token 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl'
             cand audit 'Check the broker''s ledger, offline'
             cand version 'Show the version of hoopctl and of its API'
@@ -205,10 +272,21 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
         }
         &'hoopctl;help;exec'= {
         }
+        &'hoopctl;help;requests'= {
+            cand withdraw 'Give a request of yours up'
+        }
+        &'hoopctl;help;requests;withdraw'= {
+        }
+        &'hoopctl;help;request'= {
+        }
+        &'hoopctl;help;approve'= {
+        }
+        &'hoopctl;help;deny'= {
+        }
         &'hoopctl;help;token'= {
         }
         &'hoopctl;help;audit'= {
-            cand verify 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+            cand verify 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice'
         }
         &'hoopctl;help;audit;verify'= {
         }

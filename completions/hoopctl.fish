@@ -37,6 +37,10 @@ complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "targets" -d 'List t
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "sessions" -d 'List your open sessions, or end one'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "connect" -d 'Open a session and a local socket or port for any PostgreSQL client'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "exec" -d 'Run statements and print their results'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "requests" -d 'List what waits for an approval, yours and what you may decide'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "request" -d 'Ask for a session\'s approval, without opening it'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "approve" -d 'Read what is held, and let it run'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "deny" -d 'Say no to what is held'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "audit" -d 'Check the broker\'s ledger, offline'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "version" -d 'Show the version of hoopctl and of its API'
@@ -87,6 +91,7 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l level -d 'Ac
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l reason -d 'Why; recorded, and shown to reviewers' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l ttl -d 'How long at most, such as `30m`; the broker has the last word' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l database -d 'Database; the target\'s default if left out' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l wait-approval -d 'How long to wait for an approval where one is needed, such as `15m`; 10 minutes on a terminal, else not at all' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l port -d 'Port number: of the TCP port, or in the socket\'s name' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand connect" -l for -d 'Print the settings of this tool; by TCP where it cannot use a socket' -r -f -a "psql\t'A psql command line'
 jdbc\t'A JDBC URL'
@@ -105,9 +110,11 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l level -d 'Acces
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l reason -d 'Why; recorded, and shown to reviewers' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l ttl -d 'How long at most, such as `30m`; the broker has the last word' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l database -d 'Database; the target\'s default if left out' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l wait-approval -d 'How long to wait for an approval where one is needed, such as `15m`; 10 minutes on a terminal, else not at all' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -s c -l command -d 'The statement' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -s f -l file -d 'A file of statements; `-` is stdin' -r -F
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l param -d 'Value of the next parameter, $1 first; bound, never pasted into the text' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l approval -d 'The approval that the statement was given; nothing is run when it cannot be used' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l format -d 'How to print results' -r -f -a "table\t'Aligned, for people; control characters escaped'
 json\t'One array of objects per result'
 ndjson\t'One object per line'
@@ -118,6 +125,47 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l broker -d 'Brok
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -l format -d 'How to print them' -r -f -a "table\t'Aligned, for people'
+json\t'As the broker answers, for programs'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -l mine -d 'Only those that you asked for'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -l to-review -d 'Only those that you may decide now'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -l all -d 'Those that have ended within the last hour, too'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -l watch -d 'Go on, and print each change, until Ctrl-C'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -f -a "withdraw" -d 'Give a request of yours up'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and __fish_seen_subcommand_from help" -f -a "withdraw" -d 'Give a request of yours up'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand request" -l level -d 'Access level: masked, write or reveal' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand request" -l reason -d 'Why; recorded, and shown to reviewers' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand request" -l ttl -d 'How long the session may last at most, such as `30m`; the same as when it is opened' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand request" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand request" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand request" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand request" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand approve" -l reason -d 'Why; recorded and signed' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand approve" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand approve" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand approve" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand approve" -l yes -d 'Do not ask: for where nobody sits at the terminal'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand approve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand deny" -l reason -d 'Why; recorded and signed' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand deny" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand deny" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand deny" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand deny" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l reason -d 'Why; recorded' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l profile -d 'Settings and sign-in to use, one set per broker' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l broker -d 'Broker to use instead of the profile\'s' -r
@@ -130,7 +178,7 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_se
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l key -d 'The public key that signs checkpoints, as `hoop-broker ledger-key` prints it; from the broker\'s administrator, never from the ledger\'s own folder' -r -F
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l profile -d 'Settings and sign-in to use, one set per broker' -r
@@ -138,7 +186,7 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_s
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand version" -l profile -d 'Settings and sign-in to use, one set per broker' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand version" -l broker -d 'Broker to use instead of the profile\'s' -r
@@ -150,17 +198,22 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -l broker -
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "login" -d 'Sign in by a code that is confirmed in a browser, here or on another device'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "logout" -d 'End the sign-in at the broker and forget its tokens'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "whoami" -d 'Show who the broker takes you for'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "targets" -d 'List the targets that you may see'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "sessions" -d 'List your open sessions, or end one'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "connect" -d 'Open a session and a local socket or port for any PostgreSQL client'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "exec" -d 'Run statements and print their results'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "audit" -d 'Check the broker\'s ledger, offline'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "version" -d 'Show the version of hoopctl and of its API'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "completions" -d 'Print a completion script'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec token audit version completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "login" -d 'Sign in by a code that is confirmed in a browser, here or on another device'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "logout" -d 'End the sign-in at the broker and forget its tokens'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "whoami" -d 'Show who the broker takes you for'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "targets" -d 'List the targets that you may see'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "sessions" -d 'List your open sessions, or end one'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "connect" -d 'Open a session and a local socket or port for any PostgreSQL client'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "exec" -d 'Run statements and print their results'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "requests" -d 'List what waits for an approval, yours and what you may decide'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "request" -d 'Ask for a session\'s approval, without opening it'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "approve" -d 'Read what is held, and let it run'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "deny" -d 'Say no to what is held'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "audit" -d 'Check the broker\'s ledger, offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "version" -d 'Show the version of hoopctl and of its API'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "completions" -d 'Print a completion script'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from sessions" -f -a "end" -d 'End a session; its connections are cut within a second'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in: files and a public key suffice'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from requests" -f -a "withdraw" -d 'Give a request of yours up'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice'

@@ -63,7 +63,8 @@ become() {
 }
 as() { (become "$@"); }
 
-# Prints the command line, runs it as alice, shows and keeps all it says (`said`) and its exit code (`code`).
+# Prints the command line, runs it as `actor`, shows and keeps all it says (`said`) and its exit code (`code`).
+actor=alice
 shows() {
     line=''
     for word in "$@"; do
@@ -73,9 +74,11 @@ shows() {
         *) line="$line $word" ;;
         esac
     done
-    printf '%s$%s%s\n' "$bold" "$(printf '%s' "$line" | sed "s|$work/||g; s|$HOOP_PYTHON|python3|g; s|$here|tests/demo|g")" "$plain"
+    prompt='$'
+    [ "$actor" = alice ] || prompt="$actor\$"
+    printf '%s%s%s%s\n' "$bold" "$prompt" "$(printf '%s' "$line" | sed "s|$work/||g; s|$HOOP_PYTHON|python3|g; s|$here|tests/demo|g")" "$plain"
     code=0
-    as alice "$@" >"$work/said" 2>&1 </dev/null || code=$?
+    as "$actor" "$@" >"$work/said" 2>&1 </dev/null || code=$?
     said=$(cat "$work/said")
     [ -z "$said" ] || printf '%s\n' "$said" | sed "s|$work/||g"
 }
@@ -159,6 +162,22 @@ databases = ["payments"]
 "public.cards.cvv" = "cvv"
 "public.cards.expiry" = "expiry"
 TOML
+    cat >>"$work/broker/policy/pci.cedar" <<'CEDAR'
+
+// The demo's own rule: payments change with a second person.
+@id("payments-change")
+@message("payments change with a second person")
+@hint("ask a lead")
+@hold("1 of leads")
+@pci("6.5.1")
+forbid (
+    principal,
+    action == Action::"write",
+    resource is Relation
+)
+when { resource.name == "payments" }
+unless { context.approvals.contains("payments-change") };
+CEDAR
     if $oidc; then start_provider; else add_users; fi
     as admin hoop-broker check --config "$config" || die "\`hoop-broker check\` finds faults"
     fingerprint=$(as admin hoop-broker fingerprint --config "$config")
@@ -169,9 +188,9 @@ TOML
     note "certificate $fingerprint"
 }
 
-# Local users: alice may read, bob may write and (with the next issue) approve.
+# Local users: alice may read, bob may write; both are leads, and neither approves what is their own.
 add_users() {
-    for user in alice:developers bob:dba,leads; do
+    for user in alice:developers,leads bob:dba,leads; do
         name=${user%%:*}
         password=$(secret)x1
         printf '%s\n' "$password" >"$work/secrets/$name"
@@ -179,7 +198,7 @@ add_users() {
             --config "$config" >"$work/secrets/$name.added" 2>&1 || { cat "$work/secrets/$name.added" && die "\`user add\` failed"; }
         sed -n 's/.*secret=\([A-Z2-7]*\).*/\1/p' "$work/secrets/$name.added" | head -n 1 >>"$work/secrets/$name"
     done
-    note "local users: alice (developers), bob (dba, leads), each with a one-time code"
+    note "local users: alice (developers, leads), bob (dba, leads), each with a one-time code"
 }
 
 start_provider() {
@@ -188,7 +207,7 @@ start_provider() {
     ln -s "$HOOP_IDP/node_modules" "$work/node_modules"
     alice_password=$(secret) bob_password=$(secret)
     cat >"$work/secrets/users.json" <<JSON
-{ "alice": { "password": "$alice_password", "otp": "123456", "email": "alice@example.test", "name": "Alice", "groups": ["developers"] },
+{ "alice": { "password": "$alice_password", "otp": "123456", "email": "alice@example.test", "name": "Alice", "groups": ["developers", "leads"] },
   "bob": { "password": "$bob_password", "otp": "654321", "email": "bob@example.test", "name": "Bob", "groups": ["dba", "leads"] } }
 JSON
     printf '%s\n123456\n' "$alice_password" >"$work/secrets/alice"
@@ -205,7 +224,7 @@ JSON
         set_key identity "${pair%%|*}" "\"${pair#*|}\""
     done
     set_key identity scopes '["profile", "groups"]'
-    note "OpenID provider http://127.0.0.1:$provider_port with alice (developers) and bob (dba, leads)"
+    note "OpenID provider http://127.0.0.1:$provider_port with alice (developers, leads) and bob (dba, leads)"
 }
 
 # The real device flow: the terminal shows address and code, the browser's half fills in the pages.
@@ -280,9 +299,12 @@ steps() {
     shows hoopctl exec payments-db -c "SELECT '4111111111111111' FROM"
     ends_with_code 1
 
-    title "7. The ledger"
+    approvals
+
+    title "8. The ledger"
     shows hoopctl audit verify "$work/broker/ledger" --key "$work/ledger.pub"
     ends_with_code 0
+    has "2, each signed by its reviewer's key" "and the reviewers' own signatures hold"
     cp -R "$work/broker/ledger" "$work/copy"
     shows "$HOOP_PYTHON" "$here/flip_byte.py" "$work/copy"
     ends_with_code 0
@@ -291,8 +313,66 @@ steps() {
     if printf '%s' "$said" | grep -qi 'entry [0-9]'; then held "the verifier names the entry"; else broken "the verifier names no entry"; fi
     rm -rf "$work/copy"
 
-    title "8. No card number in config, state, ledger or log"
+    title "9. No card number in config, state, ledger or log"
     search
+}
+
+# bob changes payments, alice lets him: once for the statement that waits in his psql, once for one that he sends again.
+approvals() {
+    title "7. A statement held for a second person"
+    update="UPDATE payments SET status = 'refunded' WHERE id ="
+    printf '%sbob$ hoopctl connect payments-db --wait-approval 5m -- psql -X -c "%s 1"%s\n' "$bold" "$update" "$plain"
+    become bob hoopctl connect payments-db --wait-approval 5m -- psql -X -c "$update 1" >"$work/held" 2>&1 </dev/null &
+    held_pid=$!
+    approval_in "$work/held"
+    cat "$work/held"
+    actor=bob
+    shows hoopctl approve "$approval" --yes
+    ends_with_code 3
+    has "their own" "nobody approves their own request"
+    actor=alice
+    shows hoopctl requests --to-review
+    has "$approval" "the other one sees what waits"
+    shows hoopctl approve "$approval" --yes --reason "ticket 42"
+    ends_with_code 0
+    wait "$held_pid" || broken "the approved statement failed"
+    tail -n 1 "$work/held"
+    said=$(tail -n 1 "$work/held")
+    has "UPDATE 1" "approved in a second terminal, it runs in the first"
+
+    note "without a terminal nothing waits: it is refused with the id, and sent again once approved"
+    actor=bob
+    shows hoopctl exec payments-db -c "$update 2"
+    ends_with_code 5
+    approval_in "$work/said"
+    actor=alice
+    shows hoopctl approve "$approval" --yes
+    ends_with_code 0
+    actor=bob
+    shows hoopctl exec payments-db -c "$update 3"
+    ends_with_code 5
+    has_not "$approval" "the approval is for the statement that was shown, and no other"
+    shows hoopctl exec payments-db -c "$update 2"
+    ends_with_code 0
+    shows hoopctl exec payments-db -c "$update 2"
+    ends_with_code 5
+    actor=alice
+    if [ "$(echo "SELECT string_agg(id::text, ',' ORDER BY id) FROM payments WHERE status = 'refunded'" | database hoop_gateway payments)" = 1,2 ]; then
+        held "the database has these two changes and no other"
+    else
+        broken "the database has other changes than those that were approved"
+    fi
+}
+
+# The id of the approval that FILE names, once it does.
+approval_in() {
+    tries=0 approval=''
+    while [ -z "$approval" ]; do
+        approval=$(grep -o 'apr_[0-9A-Z]*' "$1" | head -n 1) || true
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] || { cat "$1" && die "nothing is held"; }
+        [ -n "$approval" ] || sleep 0.1
+    done
 }
 
 # Every number, in every file that the broker keeps. A search that finds nothing at all would prove nothing: so the
@@ -344,9 +424,9 @@ make_target
 make_broker
 as admin hoop-broker ledger-key --config "$config" >"$work/ledger.pub"
 sign_in alice
+sign_in bob
 steps
 if ! $once; then
-    sign_in bob
     [ "$failures" = 0 ] || note "$failures checks did not hold, see above"
     stay
 fi

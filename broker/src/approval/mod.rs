@@ -87,6 +87,8 @@ struct Item {
     key: Option<BindingKey>,
     /// Decides, where `expires_at` only tells.
     deadline: Instant,
+    /// That it expired was told, so that it is recorded once.
+    told: bool,
     changed: Arc<Notify>,
 }
 
@@ -190,6 +192,9 @@ pub struct Approvals {
     max_per_principal: usize,
     pending: Duration,
     valid: Duration,
+    /// One decision at a time is checked, recorded and counted, so that the ledger has them in the order in which they
+    /// counted.
+    deciding: tokio::sync::Mutex<()>,
 }
 
 impl Approvals {
@@ -202,12 +207,18 @@ impl Approvals {
             max_per_principal: limits.approvals_per_principal,
             pending: limits.approval_pending,
             valid: limits.approval_valid,
+            deciding: tokio::sync::Mutex::default(),
         }
     }
 
     fn items(&self) -> MutexGuard<'_, HashMap<ApprovalId, Item>> {
         // Every change is one insert or one step of an item, each whole: the map is sound after any panic.
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Taken around a decision, from its check to its count.
+    pub async fn deciding(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.deciding.lock().await
     }
 
     /// Holds something until reviewers have decided, for at most `wait` where it waits in its connection.
@@ -242,6 +253,7 @@ impl Approvals {
             standing: standing.clone(),
             key: Some(key),
             deadline: Instant::now() + life,
+            told: false,
             changed: Arc::default(),
         };
         items.insert(id, item);
@@ -340,16 +352,19 @@ impl Approvals {
         }
     }
 
-    /// Ends what is due and forgets what ended long ago; returns what expired now.
+    /// Ends what is due and forgets what ended long ago; returns what expired since the last call, but for what waits in
+    /// a connection: that tells it itself.
     pub fn sweep(&self) -> Vec<Standing> {
         let mut items = self.items();
         let mut expired = Vec::new();
         for item in items.values_mut() {
-            if item.standing.state.is_open() {
-                item.expire();
-                if !item.standing.state.is_open() {
-                    expired.push(item.standing.clone());
-                }
+            item.expire();
+            let untold = item.standing.state == ApprovalState::Expired
+                && item.standing.asked.connection.is_none()
+                && !item.told;
+            if untold {
+                item.told = true;
+                expired.push(item.standing.clone());
             }
         }
         let now = Instant::now();

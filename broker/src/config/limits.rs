@@ -150,7 +150,7 @@ limits! {
     /// Time in which an approval can be used.
     approval_valid: Time = 60 * MINUTE, MINUTE..=24 * 60 * MINUTE;
     /// Open approvals at once.
-    approvals: Count = 10_000, 1..=1_000_000;
+    approvals: Count = 1000, 1..=1_000_000;
     /// Open approvals of one principal at once.
     approvals_per_principal: Count = 20, 1..=10_000;
     /// Device codes that wait at once.

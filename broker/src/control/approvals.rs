@@ -135,6 +135,7 @@ pub(super) async fn decide(
     Path(id): Path<String>,
     Body(body): Body<Decide>,
 ) -> Result<Json<Approval>, ApiProblem> {
+    let _turn = control.approvals().deciding().await;
     let standing = control.seen(&id, &caller)?;
     if let Err(barred) = standing.may_decide(&caller.principal) {
         return Err(control.barred(&caller, &standing, barred).await?.into());

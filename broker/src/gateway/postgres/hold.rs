@@ -16,11 +16,13 @@ use hoop_policy::Requirement;
 
 use super::conversation::{Conversation, End, Stalled};
 use super::expected::Expected;
-use super::judge::Judged;
+use super::judged::Judged;
 use super::past::{Effect, Past};
 use super::{held, parameter};
 use crate::approval::{Approvals, Asked, Bound, Consumed, TooMany, Unusable, masked};
 use crate::gate::{Reason, Ruling};
+use crate::gateway::Gateway;
+use crate::session::Session;
 
 /// Longest text, and longest parameters, of a held statement: what a reviewer can be asked to read.
 pub(super) const SHOWN_BYTES: usize = 64 << 10;
@@ -36,6 +38,14 @@ pub struct Holding {
     pub origin: SocketAddr,
     /// What the connection did before.
     pub past: Past,
+}
+
+impl Holding {
+    /// For a connection of `session`.
+    #[must_use]
+    pub fn of(gateway: &Gateway, session: &Session, origin: SocketAddr, past: Past) -> Self {
+        Self { approvals: Arc::clone(&gateway.approvals), wait: session.hold, origin, past }
+    }
 }
 
 /// A statement that waits.
@@ -104,7 +114,11 @@ impl Conversation {
         cx: &mut Context<'_>,
     ) -> Result<Lifted, End> {
         match &judged.ruling {
-            Ruling::Allow { .. } | Ruling::Refuse(_) => Ok(Lifted::AsJudged),
+            Ruling::Allow { .. } | Ruling::Refuse(_) => {
+                // It may have waited until the policy changed.
+                self.stop_waiting();
+                Ok(Lifted::AsJudged)
+            }
             Ruling::Hold(requirement) => {
                 let requirement = Arc::clone(requirement);
                 self.lift(judged, &requirement, message, cx)
@@ -123,7 +137,10 @@ impl Conversation {
         let showable = judged.unshowable().map_or_else(|| message.showable(), Err);
         let (text, parameters) = match showable {
             Ok(showable) => showable,
-            Err(why) => return Ok(Lifted::refused(held::never_held(requirement, why))),
+            Err(why) => {
+                self.stop_waiting();
+                return Ok(Lifted::refused(held::never_held(requirement, why)));
+            }
         };
         if let Some(waiting) = &mut self.waiting {
             let Poll::Ready(state) = waiting.settled.as_mut().poll(cx) else {
@@ -264,7 +281,10 @@ impl Conversation {
         };
         match state {
             ApprovalState::Approved => match approvals.consume(id, bound, &requirement.rules) {
-                Ok(used) => Ok(Lifted::As(self.judge.lifted(judged, used.rules()), Some(used))),
+                Ok(used) => Ok(match self.judge.lifted(judged, used.rules()) {
+                    Some(ruling) => Lifted::As(ruling, Some(used)),
+                    None => Lifted::refused(held::unusable(requirement, id, Unusable::Changed)),
+                }),
                 Err(why) => Ok(Lifted::refused(held::unusable(requirement, id, why))),
             },
             ApprovalState::Expired => {

@@ -11,7 +11,8 @@ use hoop_pgwire::{Frame, FrontendTag, Tag as _, next_frame};
 use super::conversation::{Client, Conversation, End, Held, Stalled};
 use super::expected::{Defined, Denied, Expected};
 use super::hold::{Lifted, Message};
-use super::judge::{Judged, Looked};
+use super::judge::Looked;
+use super::judged::Judged;
 use super::names::{Found, Meaning, Serial};
 use super::pipe::Pipe;
 use super::refusal;
@@ -91,6 +92,8 @@ impl Conversation {
         match self.client {
             Client::Copying { simple } => return self.copy_frame(tag, body, simple, pipe),
             Client::SkipToSync if !matches!(tag, FrontendTag::Sync | FrontendTag::Terminate) => {
+                // What waited for reviewers is skipped with the rest of a segment that has failed.
+                self.stop_waiting();
                 pipe.replace(body.end, &[]);
                 return Ok(None);
             }

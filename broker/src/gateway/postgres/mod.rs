@@ -17,6 +17,7 @@ pub mod held;
 pub mod hold;
 pub mod inbound;
 pub mod judge;
+pub mod judged;
 pub mod names;
 mod parameter;
 pub mod parser;

@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::columns::Columns;
-use super::judge::Judged;
+use super::judged::Judged;
 use super::runs::RunKey;
 
 /// Identifies one version of one name.

@@ -226,12 +226,7 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
         session: Arc::clone(&session),
         metrics: Arc::clone(&gateway.metrics),
         classes: catalog.classes,
-        holding: Holding {
-            approvals: Arc::clone(&gateway.approvals),
-            wait: session.hold,
-            origin: arrived.address,
-            past,
-        },
+        holding: Holding::of(gateway, &session, arrived.address, past),
     };
     let mut talk = Conversation::new(parts, &gateway.limits);
     let (up, rest) = upstream.into_stream();

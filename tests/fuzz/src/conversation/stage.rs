@@ -152,12 +152,7 @@ impl Stage {
                 session: Arc::clone(session),
                 metrics: Arc::clone(&gateway.metrics),
                 classes: Arc::clone(&self.catalog.classes),
-                holding: Holding {
-                    approvals: Arc::clone(&gateway.approvals),
-                    wait: Duration::ZERO,
-                    origin: session.origin,
-                    past: Past::new("payments", &[]),
-                },
+                holding: Holding::of(gateway, session, session.origin, Past::new("payments", &[])),
             },
             limits,
         )
