@@ -40,6 +40,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Read what is held, and let it run')
             [CompletionResult]::new('deny', 'deny', [CompletionResultType]::ParameterValue, 'Say no to what is held')
             [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl')
+            [CompletionResult]::new('policy', 'policy', [CompletionResultType]::ParameterValue, 'Check, test, compare and explain policies')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Check the broker''s ledger, offline')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Show the version of hoopctl and of its API')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script')
@@ -222,6 +223,82 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'hoopctl;policy' {
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline')
+            [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Judge the cases of a file and compare with what it expects. Offline')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show which cases have another verdict, or other rules, under another policy. Offline')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Ask the broker what its policy would make of a statement, without running it')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'hoopctl;policy;check' {
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('--deny-warnings', '--deny-warnings', [CompletionResultType]::ParameterName, 'Warnings are failures too')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;policy;test' {
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('--require-coverage', '--require-coverage', [CompletionResultType]::ParameterName, 'A rule that no case needs is a failure too')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;policy;diff' {
+            [CompletionResult]::new('--cases', '--cases', [CompletionResultType]::ParameterName, 'Files of cases')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('--exit-code', '--exit-code', [CompletionResultType]::ParameterName, 'End with 1 when any case has changed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;policy;explain' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The statement')
+            [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'The statement')
+            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'Access level: masked, write or reveal')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print it')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;policy;help' {
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline')
+            [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Judge the cases of a file and compare with what it expects. Offline')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show which cases have another verdict, or other rules, under another policy. Offline')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Ask the broker what its policy would make of a statement, without running it')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'hoopctl;policy;help;check' {
+            break
+        }
+        'hoopctl;policy;help;test' {
+            break
+        }
+        'hoopctl;policy;help;diff' {
+            break
+        }
+        'hoopctl;policy;help;explain' {
+            break
+        }
+        'hoopctl;policy;help;help' {
+            break
+        }
         'hoopctl;audit' {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
             [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
@@ -281,6 +358,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Read what is held, and let it run')
             [CompletionResult]::new('deny', 'deny', [CompletionResultType]::ParameterValue, 'Say no to what is held')
             [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl')
+            [CompletionResult]::new('policy', 'policy', [CompletionResultType]::ParameterValue, 'Check, test, compare and explain policies')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Check the broker''s ledger, offline')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Show the version of hoopctl and of its API')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script')
@@ -329,6 +407,25 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             break
         }
         'hoopctl;help;token' {
+            break
+        }
+        'hoopctl;help;policy' {
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline')
+            [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Judge the cases of a file and compare with what it expects. Offline')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show which cases have another verdict, or other rules, under another policy. Offline')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Ask the broker what its policy would make of a statement, without running it')
+            break
+        }
+        'hoopctl;help;policy;check' {
+            break
+        }
+        'hoopctl;help;policy;test' {
+            break
+        }
+        'hoopctl;help;policy;diff' {
+            break
+        }
+        'hoopctl;help;policy;explain' {
             break
         }
         'hoopctl;help;audit' {

@@ -37,6 +37,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand approve 'Read what is held, and let it run'
             cand deny 'Say no to what is held'
             cand token 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl'
+            cand policy 'Check, test, compare and explain policies'
             cand audit 'Check the broker''s ledger, offline'
             cand version 'Show the version of hoopctl and of its API'
             cand completions 'Print a completion script'
@@ -198,6 +199,71 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'hoopctl;policy'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand check 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
+            cand test 'Judge the cases of a file and compare with what it expects. Offline'
+            cand diff 'Show which cases have another verdict, or other rules, under another policy. Offline'
+            cand explain 'Ask the broker what its policy would make of a statement, without running it'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;policy;check'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --deny-warnings 'Warnings are failures too'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;policy;test'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --require-coverage 'A rule that no case needs is a failure too'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;policy;diff'= {
+            cand --cases 'Files of cases'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --exit-code 'End with 1 when any case has changed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;policy;explain'= {
+            cand -c 'The statement'
+            cand --command 'The statement'
+            cand --level 'Access level: masked, write or reveal'
+            cand --format 'How to print it'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;policy;help'= {
+            cand check 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
+            cand test 'Judge the cases of a file and compare with what it expects. Offline'
+            cand diff 'Show which cases have another verdict, or other rules, under another policy. Offline'
+            cand explain 'Ask the broker what its policy would make of a statement, without running it'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;policy;help;check'= {
+        }
+        &'hoopctl;policy;help;test'= {
+        }
+        &'hoopctl;policy;help;diff'= {
+        }
+        &'hoopctl;policy;help;explain'= {
+        }
+        &'hoopctl;policy;help;help'= {
+        }
         &'hoopctl;audit'= {
             cand --profile 'Settings and sign-in to use, one set per broker'
             cand --broker 'Broker to use instead of the profile''s'
@@ -250,6 +316,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand approve 'Read what is held, and let it run'
             cand deny 'Say no to what is held'
             cand token 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl'
+            cand policy 'Check, test, compare and explain policies'
             cand audit 'Check the broker''s ledger, offline'
             cand version 'Show the version of hoopctl and of its API'
             cand completions 'Print a completion script'
@@ -284,6 +351,20 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
         &'hoopctl;help;deny'= {
         }
         &'hoopctl;help;token'= {
+        }
+        &'hoopctl;help;policy'= {
+            cand check 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
+            cand test 'Judge the cases of a file and compare with what it expects. Offline'
+            cand diff 'Show which cases have another verdict, or other rules, under another policy. Offline'
+            cand explain 'Ask the broker what its policy would make of a statement, without running it'
+        }
+        &'hoopctl;help;policy;check'= {
+        }
+        &'hoopctl;help;policy;test'= {
+        }
+        &'hoopctl;help;policy;diff'= {
+        }
+        &'hoopctl;help;policy;explain'= {
         }
         &'hoopctl;help;audit'= {
             cand verify 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice'

@@ -42,6 +42,7 @@ complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "request" -d 'Ask fo
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "approve" -d 'Read what is held, and let it run'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "deny" -d 'Say no to what is held'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "policy" -d 'Check, test, compare and explain policies'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "audit" -d 'Check the broker\'s ledger, offline'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "version" -d 'Show the version of hoopctl and of its API'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "completions" -d 'Print a completion script'
@@ -173,6 +174,49 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l token-store -d
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l session -d 'Good for a whole session instead of one connection, where policy allows that'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -f -a "check" -d 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -f -a "test" -d 'Judge the cases of a file and compare with what it expects. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -f -a "diff" -d 'Show which cases have another verdict, or other rules, under another policy. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -f -a "explain" -d 'Ask the broker what its policy would make of a statement, without running it'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from check" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from check" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from check" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from check" -l deny-warnings -d 'Warnings are failures too'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from test" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from test" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from test" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from test" -l require-coverage -d 'A rule that no case needs is a failure too'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from diff" -l cases -d 'Files of cases' -r -F
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from diff" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from diff" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from diff" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from diff" -l exit-code -d 'End with 1 when any case has changed'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from explain" -s c -l command -d 'The statement' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from explain" -l level -d 'Access level: masked, write or reveal' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from explain" -l format -d 'How to print it' -r -f -a "table\t'Aligned, for people'
+json\t'As the broker answers, for programs'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from explain" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from explain" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from explain" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "check" -d 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "test" -d 'Judge the cases of a file and compare with what it expects. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Show which cases have another verdict, or other rules, under another policy. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Ask the broker what its policy would make of a statement, without running it'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l profile -d 'Settings and sign-in to use, one set per broker' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l broker -d 'Broker to use instead of the profile\'s' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
@@ -198,22 +242,27 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -l broker -
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "login" -d 'Sign in by a code that is confirmed in a browser, here or on another device'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "logout" -d 'End the sign-in at the broker and forget its tokens'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "whoami" -d 'Show who the broker takes you for'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "targets" -d 'List the targets that you may see'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "sessions" -d 'List your open sessions, or end one'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "connect" -d 'Open a session and a local socket or port for any PostgreSQL client'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "exec" -d 'Run statements and print their results'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "requests" -d 'List what waits for an approval, yours and what you may decide'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "request" -d 'Ask for a session\'s approval, without opening it'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "approve" -d 'Read what is held, and let it run'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "deny" -d 'Say no to what is held'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "audit" -d 'Check the broker\'s ledger, offline'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "version" -d 'Show the version of hoopctl and of its API'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "completions" -d 'Print a completion script'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token audit version completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "login" -d 'Sign in by a code that is confirmed in a browser, here or on another device'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "logout" -d 'End the sign-in at the broker and forget its tokens'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "whoami" -d 'Show who the broker takes you for'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "targets" -d 'List the targets that you may see'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "sessions" -d 'List your open sessions, or end one'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "connect" -d 'Open a session and a local socket or port for any PostgreSQL client'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "exec" -d 'Run statements and print their results'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "requests" -d 'List what waits for an approval, yours and what you may decide'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "request" -d 'Ask for a session\'s approval, without opening it'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "approve" -d 'Read what is held, and let it run'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "deny" -d 'Say no to what is held'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "policy" -d 'Check, test, compare and explain policies'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "audit" -d 'Check the broker\'s ledger, offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "version" -d 'Show the version of hoopctl and of its API'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "completions" -d 'Print a completion script'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from sessions" -f -a "end" -d 'End a session; its connections are cut within a second'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from requests" -f -a "withdraw" -d 'Give a request of yours up'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "check" -d 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "test" -d 'Judge the cases of a file and compare with what it expects. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "diff" -d 'Show which cases have another verdict, or other rules, under another policy. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "explain" -d 'Ask the broker what its policy would make of a statement, without running it'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice'

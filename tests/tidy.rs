@@ -28,7 +28,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("shared/policy", &["hoop-api", "hoop-mask", "hoop-statement"]),
     ("broker/tcp", &[]),
     ("broker", OURS),
-    ("cli", &["hoop-api", "hoop-ledger", "hoop-pgwire"]),
+    ("cli", &["hoop-api", "hoop-ledger", "hoop-policy", "hoop-statement"]),
     // Tests go through the public surface only.
     ("tests/harness", &[]),
     ("tests/crash", &["hoop-harness"]),

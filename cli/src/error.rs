@@ -143,7 +143,7 @@ impl From<Problem> for Failure {
         };
         let mut failure = Self::new(exit, format!("{}: {}", problem.title, problem.detail));
         failure.code = Some(problem.code);
-        failure.approval = problem.approval;
+        failure.approval = problem.approval.map(|id| *id);
         for rule in problem.rules {
             failure = failure.note("rule", rule);
         }

@@ -321,6 +321,11 @@ steps() {
 approvals() {
     title "7. A statement held for a second person"
     update="UPDATE payments SET status = 'refunded' WHERE id ="
+    actor=bob
+    shows hoopctl policy explain payments-db -c "$update 1"
+    has "hold" "the policy says beforehand that it will be held"
+    has "1 of leads" "and by whom it can be approved"
+    actor=alice
     printf '%sbob$ hoopctl connect payments-db --wait-approval 5m -- psql -X -c "%s 1"%s\n' "$bold" "$update" "$plain"
     become bob hoopctl connect payments-db --wait-approval 5m -- psql -X -c "$update 1" >"$work/held" 2>&1 </dev/null &
     held_pid=$!

@@ -18,7 +18,37 @@ use crate::clock;
 use crate::config::{self, LIMITS, Limits, SessionTimes};
 
 const TEMPLATE: &str = include_str!("../../templates/broker.toml");
-const POLICY: &str = include_str!("../../policy/pci.cedar");
+
+/// A starter policy with its cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Starter {
+    /// People by job function, masked; nothing leaves unseen. For cardholder data environments
+    Pci,
+    /// Developers read, masked, and change nothing
+    ReadOnlyDevelopers,
+}
+
+impl Starter {
+    /// Paths and contents of the policy and of its cases.
+    const fn files(self) -> [(&'static str, &'static str); 2] {
+        match self {
+            Self::Pci => [
+                ("policy/pci.cedar", include_str!("../../policy/pci.cedar")),
+                ("policy/pci.tests.toml", include_str!("../../policy/pci.tests.toml")),
+            ],
+            Self::ReadOnlyDevelopers => [
+                (
+                    "policy/read-only-developers.cedar",
+                    include_str!("../../policy/read-only-developers.cedar"),
+                ),
+                (
+                    "policy/read-only-developers.tests.toml",
+                    include_str!("../../policy/read-only-developers.tests.toml"),
+                ),
+            ],
+        }
+    }
+}
 
 /// Life of the self-made certificate: the longest that clients with the CA/Browser Forum's rules accept.
 const CERTIFICATE_LIFE: Duration = Duration::from_secs(397 * 24 * 60 * 60);
@@ -40,6 +70,9 @@ pub(super) struct InitArgs {
     /// How people reach that port; `https://localhost:PORT` when left out
     #[arg(long, value_name = "URL", value_parser = plain)]
     public_url: Option<String>,
+    /// Policy to begin with
+    #[arg(long, value_enum, default_value_t = Starter::Pci)]
+    policy: Starter,
 }
 
 fn name(text: &str) -> Result<String, String> {
@@ -110,11 +143,13 @@ fn init(args: &InitArgs) -> Result<String, InitError> {
     })?;
     refuse_existing(&args.dir)?;
     let (certificate, key, fingerprint) = certificate(&config)?;
+    let [policy, cases] = args.policy.files();
     let files = [
         NewFile { path: "keys/tls.crt", mode: 0o644, content: Zeroizing::new(certificate) },
         NewFile { path: "keys/tls.key", mode: 0o600, content: key },
         NewFile { path: "keys/ledger.key", mode: 0o600, content: ledger_key()? },
-        NewFile { path: "policy/pci.cedar", mode: 0o644, content: Zeroizing::new(POLICY.to_owned()) },
+        NewFile { path: policy.0, mode: 0o644, content: Zeroizing::new(policy.1.to_owned()) },
+        NewFile { path: cases.0, mode: 0o644, content: Zeroizing::new(cases.1.to_owned()) },
         // Last: a configuration that is there means that all of it is.
         NewFile { path: "broker.toml", mode: 0o600, content: Zeroizing::new(text) },
     ];
@@ -133,6 +168,7 @@ fn configuration(args: &InitArgs, public_url: &str) -> String {
     let times = SessionTimes::default();
     let time = |d: Duration| humantime::format_duration(d).to_string();
     let values = [
+        ("{{policy}}", args.policy.files()[0].0.to_owned()),
         ("{{file}}", args.dir.join("broker.toml").display().to_string().replace(char::is_control, "?")),
         ("{{name}}", args.name.clone()),
         ("{{listen}}", args.listen.to_string()),

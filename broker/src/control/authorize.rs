@@ -1,8 +1,10 @@
 //! The narrow door to policy: may this principal open that session, take that action?
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 
 use hoop_api::AccessLevel;
+use hoop_api::routes::{ExplainStatement, Explained};
 use hoop_policy::{Principal, Requirement};
 
 /// What policy says; always names its rules.
@@ -57,6 +59,14 @@ pub trait Authorizer: Send + Sync {
         bearer: bool,
         approvals: &BTreeSet<String>,
     ) -> SessionVerdict;
+    /// What policy would make of a statement; `None` when there is no such target, or no policy for statements.
+    fn explain<'a>(
+        &'a self,
+        _principal: &'a Principal,
+        _asked: &'a ExplainStatement,
+    ) -> Pin<Box<dyn Future<Output = Option<Explained>> + Send + 'a>> {
+        Box::pin(std::future::ready(None))
+    }
     /// SHA-256 of the policy in force: an approval given under another one is void.
     fn policy_hash(&self) -> String;
     /// May `principal` do `action`?

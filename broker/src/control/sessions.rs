@@ -8,7 +8,9 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use hoop_api::routes::{OpenSession, OpenedSession, SessionList, TargetList, TargetSummary, Whoami};
+use hoop_api::routes::{
+    ExplainStatement, Explained, OpenSession, OpenedSession, SessionList, TargetList, TargetSummary, Whoami,
+};
 use hoop_api::{AccessLevel, Code, Problem, SessionId, Untrusted};
 use hoop_ledger::entry::Event;
 use http::{StatusCode, header};
@@ -232,6 +234,22 @@ pub(super) async fn open(
             now,
         }),
     ))
+}
+
+/// What policy would make of a statement of the caller's. Nothing runs, and nothing is recorded.
+pub(super) async fn explain(
+    State(control): State<Control>,
+    caller: Caller,
+    Body(asked): Body<ExplainStatement>,
+) -> Result<Json<Explained>, ApiProblem> {
+    let state = control.target(&asked.target)?;
+    let told = if control.levels(&caller, &state.target.name).is_empty() {
+        None
+    } else {
+        control.authorizer().explain(&caller.principal, &asked).await
+    };
+    let unknown = || Problem::new(Code::NotFound, "there is no such target for you");
+    Ok(Json(told.ok_or_else(|| unknown().with_hint("see `hoopctl targets`"))?))
 }
 
 /// Whose sessions a caller may see: their own, or all where policy says so.

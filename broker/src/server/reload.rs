@@ -21,9 +21,9 @@ pub enum PolicyError {
         /// Why.
         source: std::io::Error,
     },
-    /// Faults in the text, each with file, line and hint.
+    /// Faults in the text, each with file, line, caret and hint.
     #[error("the policy is not sound:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Faults(Vec<LoadFault>),
+    Faults(Vec<config::Fault>),
 }
 
 impl PolicyError {
@@ -32,16 +32,7 @@ impl PolicyError {
     pub fn faults(&self) -> Vec<config::Fault> {
         match self {
             Self::Read { .. } => vec![config::Fault::new(self.to_string())],
-            Self::Faults(faults) => faults
-                .iter()
-                .map(|f| {
-                    let fault = config::Fault::new(f.to_string());
-                    match &f.hint {
-                        Some(hint) => fault.hint(hint.clone()),
-                        None => fault,
-                    }
-                })
-                .collect(),
+            Self::Faults(faults) => faults.clone(),
         }
     }
 }
@@ -59,7 +50,17 @@ pub fn policy(config: &Config, version: u64) -> Result<InForce, PolicyError> {
         files.push((name, text));
     }
     let files: Vec<_> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
-    let set = PolicySet::load(&files).map_err(PolicyError::Faults)?;
+    let placed = |fault: LoadFault| {
+        let text = files.iter().find(|(name, _)| *name == fault.file).map_or("", |(_, text)| *text);
+        let at = fault.offset(text);
+        let placed = config::Fault::new(fault.message).at(Path::new(&fault.file), text, at..at);
+        match fault.hint {
+            Some(hint) => placed.hint(hint),
+            None => placed,
+        }
+    };
+    let set = PolicySet::load(&files)
+        .map_err(|faults| PolicyError::Faults(faults.into_iter().map(placed).collect()))?;
     Ok(InForce { version, set })
 }
 

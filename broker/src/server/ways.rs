@@ -1,12 +1,14 @@
 //! Puts the parts together: routes of the TLS port, the native listener, and what a lane does with an arrival.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use hoop_api::routes::{ExplainStatement, Explained};
 use hoop_api::{AccessLevel, Code, Problem, TUNNEL_PROTOCOL, routes};
 use hoop_policy::{Principal, Verdict};
 use http::{StatusCode, header};
@@ -25,6 +27,7 @@ use crate::control::{
 };
 use crate::gateway::Gateway;
 use crate::gateway::native::{self, Native};
+use crate::gateway::postgres::explain;
 use crate::gateway::tunnel::Granted;
 use crate::identity::Identity;
 use crate::metrics::{Sample, Usage};
@@ -58,6 +61,14 @@ impl Authorizer for ByPolicy {
         approvals: &BTreeSet<String>,
     ) -> SessionVerdict {
         told(self.0.judge_session(principal, target, level, bearer, approvals))
+    }
+
+    fn explain<'a>(
+        &'a self,
+        principal: &'a Principal,
+        asked: &'a ExplainStatement,
+    ) -> Pin<Box<dyn Future<Output = Option<Explained>> + Send + 'a>> {
+        Box::pin(explain::explain(&self.0, principal, asked))
     }
 
     fn policy_hash(&self) -> String {

@@ -6,6 +6,7 @@ mod connect;
 mod exec;
 mod login;
 mod logout;
+mod policy;
 mod requests;
 mod review;
 mod sessions;
@@ -96,6 +97,8 @@ enum Command {
     Deny(review::Deny),
     /// Get a password for the broker's native PostgreSQL listener, for tools that cannot run hoopctl.
     Token(token::Token),
+    /// Check, test, compare and explain policies.
+    Policy(policy::Policy),
     /// Check the broker's ledger, offline.
     Audit(audit::Audit),
     /// Show the version of hoopctl and of its API.
@@ -271,6 +274,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Version => return version::run(),
         Command::Completions(completions) => return completions.run(&mut Cli::command()),
         Command::Audit(audit) => return audit.run(),
+        Command::Policy(policy) => return policy.run(|| given(None).settings()).await,
         Command::Login(login) => {
             let mut given = given(login.fingerprint);
             given.over.broker = login.broker.clone().or(given.over.broker);

@@ -13,4 +13,5 @@ mod fake;
 mod fixture;
 mod login;
 mod offline;
+mod policy;
 mod run;

@@ -13,7 +13,7 @@ pub struct Problem {
     /// Stable machine-readable code.
     pub code: Code,
     /// Short human summary of the code.
-    pub title: String,
+    pub title: Box<str>,
     /// What happened this time; safe for the client.
     pub detail: String,
     /// What to do next.
@@ -24,7 +24,7 @@ pub struct Problem {
     pub rules: Vec<String>,
     /// The approval that it waits for, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approval: Option<ApprovalId>,
+    pub approval: Option<Box<ApprovalId>>,
     /// Id of the request in the broker's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -92,7 +92,7 @@ impl Problem {
         Self {
             status: code.status(),
             code,
-            title: code.title().to_owned(),
+            title: code.title().into(),
             detail: detail.into(),
             hint: None,
             rules: Vec::new(),
@@ -110,8 +110,8 @@ impl Problem {
 
     /// Adds the approval that it waits for.
     #[must_use]
-    pub const fn with_approval(mut self, id: ApprovalId) -> Self {
-        self.approval = Some(id);
+    pub fn with_approval(mut self, id: ApprovalId) -> Self {
+        self.approval = Some(Box::new(id));
         self
     }
 

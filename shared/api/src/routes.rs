@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval::HeldRule;
 use crate::{AccessLevel, PrincipalKind, SessionId, Untrusted};
 
 /// RFC 8414 metadata.
@@ -29,6 +30,8 @@ pub const TOKENS: &str = "/v1/tokens";
 /// [`Approval`](crate::approval::Approval). `GET …/{id}` answers one, `DELETE …/{id}` withdraws it, and
 /// `POST …/{id}/decision` [`Decide`](crate::approval::Decide) answers it as it then is.
 pub const APPROVALS: &str = "/v1/approvals";
+/// `POST` [`ExplainStatement`] answers [`Explained`]: what the policy would make of a statement; nothing runs.
+pub const EXPLAIN: &str = "/v1/policy/explain";
 /// `GET`: the latest signed checkpoint, text (C2SP signed note).
 pub const CHECKPOINT: &str = "/v1/ledger/checkpoint";
 
@@ -77,6 +80,48 @@ pub struct TargetSummary {
     pub available: bool,
     /// Why it is not available.
     pub detail: Option<String>,
+}
+
+/// Asks what the policy in force would make of a statement of the caller's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainStatement {
+    /// Target name.
+    pub target: String,
+    /// Access level of the session.
+    #[serde(default)]
+    pub level: AccessLevel,
+    /// The text.
+    pub statement: Untrusted,
+}
+
+/// What the policy would make of a statement, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explained {
+    /// `allow`, `hold`, `deny`, or `refused` when no policy is asked: it does not parse, or moves a pinned setting.
+    pub verdict: String,
+    /// Why, where it is no yes.
+    pub reason: Untrusted,
+    /// What to do.
+    pub hint: Option<Untrusted>,
+    /// Rules that decide.
+    pub rules: Vec<String>,
+    /// Who could approve, for a hold.
+    pub reviewers: Vec<HeldRule>,
+    /// Everything that it does.
+    pub verbs: Vec<String>,
+    /// Relations that it names.
+    pub relations: Vec<Untrusted>,
+    /// Functions that it calls, those that only compute left out.
+    pub functions: Vec<Untrusted>,
+    /// Classified columns of the relations that it names, as `schema.relation.column (class)`.
+    pub masked: Vec<Untrusted>,
+    /// What the ledger would keep of the text.
+    pub record: String,
+    /// It counts as a write.
+    pub write: bool,
+    /// SHA-256 of the policy in force.
+    pub policy: String,
 }
 
 /// Asks for a session.

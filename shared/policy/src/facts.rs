@@ -109,6 +109,20 @@ impl Action {
         Self::Audit,
     ];
 
+    /// True for those in the group `statement`.
+    #[must_use]
+    pub const fn is_of_statement(self) -> bool {
+        match self {
+            Self::Control | Self::Read | Self::Write | Self::Ddl | Self::Administer | Self::Call => true,
+            Self::Session
+            | Self::Reveal
+            | Self::Token
+            | Self::TokenSession
+            | Self::EndSession
+            | Self::Audit => false,
+        }
+    }
+
     /// The word in policy and ledger.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

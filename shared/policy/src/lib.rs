@@ -4,12 +4,15 @@
 //! clock, a file or a socket, and nothing here sends a statement anywhere.
 
 mod approvals;
+pub mod cases;
 mod entities;
 mod facts;
 mod judge;
 mod load;
 mod principal;
+mod render;
 mod rule;
+mod shadow;
 mod verdict;
 
 pub use facts::{Action, OpeningFacts, SessionFacts, TargetFacts, Via};

@@ -6,11 +6,13 @@ use std::str::FromStr;
 
 use cedar_policy::{Entities, Policy, PolicyId, Schema, ValidationError, ValidationMode, Validator};
 use miette::Diagnostic;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::approvals;
 use crate::facts::Action;
 use crate::rule::Rule;
+use crate::shadow::{self, Form};
 
 /// The schema that every policy is validated against.
 pub const SCHEMA: &str = include_str!("schema.cedarschema");
@@ -39,6 +41,7 @@ pub struct PolicySet {
     // Which action is in which group: without these entities `action in …` matches nothing.
     pub(crate) actions: Entities,
     rules: BTreeMap<String, Rule>,
+    warnings: Vec<LoadFault>,
     hash: String,
 }
 
@@ -50,13 +53,12 @@ impl PolicySet {
     /// or malformed, ids used twice, `context.approvals` out of place, or no rule at all.
     pub fn load(files: &[(&str, &str)]) -> Result<Self, Vec<LoadFault>> {
         let schema = schema()?;
-        let mut loader =
-            Loader { cedar: cedar_policy::PolicySet::new(), rules: BTreeMap::new(), faults: Vec::new() };
+        let mut loader = Loader { cedar: cedar_policy::PolicySet::new(), ..Loader::default() };
         let mut places = BTreeMap::new();
         for file in files {
             loader.file(file, &mut places);
         }
-        let Loader { cedar, rules, mut faults } = loader;
+        let Loader { cedar, rules, forms, mut faults } = loader;
         let result = Validator::new(schema.clone()).validate(&cedar, ValidationMode::Strict);
         for e in result.validation_errors() {
             let id: &str = e.policy_id().as_ref();
@@ -79,13 +81,26 @@ impl PolicySet {
         let actions = schema
             .action_entities()
             .map_err(|e| vec![fault(("schema.cedarschema", SCHEMA), 0, e.to_string(), None)])?;
-        Ok(Self { cedar, schema, actions, rules, hash: hash(files) })
+        let mut warnings: Vec<LoadFault> = shadows(&rules, &forms, &places);
+        for warning in result.validation_warnings() {
+            if let Some((file, at)) = places.get::<str>(warning.policy_id().as_ref()) {
+                warnings.push(diagnostic(file, warning, *at));
+            }
+        }
+        warnings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+        Ok(Self { cedar, schema, actions, rules, warnings, hash: hash(files) })
     }
 
     /// SHA-256 over names and texts, hexadecimal: what a statement was judged by.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// Rules that can never fire, or never change a verdict: sound, and probably not meant so.
+    #[must_use]
+    pub fn warnings(&self) -> &[LoadFault] {
+        &self.warnings
     }
 
     /// The rules, in order of id.
@@ -121,18 +136,17 @@ fn hash(files: &[(&str, &str)]) -> String {
     })
 }
 
+#[derive(Default)]
 struct Loader {
     cedar: cedar_policy::PolicySet,
     rules: BTreeMap<String, Rule>,
+    /// Cedar's JSON form of each rule.
+    forms: BTreeMap<String, Value>,
     faults: Vec<LoadFault>,
 }
 
 impl Loader {
-    fn file<'a>(
-        &mut self,
-        file: &(&'a str, &'a str),
-        places: &mut BTreeMap<String, ((&'a str, &'a str), usize)>,
-    ) {
+    fn file<'a>(&mut self, file: &(&'a str, &'a str), places: &mut Places<'a>) {
         let set = match cedar_policy::PolicySet::from_str(file.1) {
             Ok(set) => set,
             Err(errors) => {
@@ -177,6 +191,7 @@ impl Loader {
                 if let Err(f) = approvals::check(&rule, &json) {
                     self.faults.push(fault(*file, at, f.to_string(), Some(f.hint(&rule.id))));
                 }
+                self.forms.entry(rule.id.clone()).or_insert(json);
             }
             Err(e) => self.faults.push(fault(*file, at, e.to_string(), None)),
         }
@@ -193,6 +208,26 @@ impl Loader {
         self.rules.insert(id.clone(), rule);
         Some(id)
     }
+}
+
+/// The text of a file, and where in it a rule begins.
+type Places<'a> = BTreeMap<String, ((&'a str, &'a str), usize)>;
+
+/// A warning for each rule that another one leaves nothing to decide.
+fn shadows(
+    rules: &BTreeMap<String, Rule>,
+    forms: &BTreeMap<String, Value>,
+    places: &Places<'_>,
+) -> Vec<LoadFault> {
+    let all: Vec<Form<'_>> =
+        rules.values().filter_map(|rule| Some(Form { rule, json: forms.get(&rule.id)? })).collect();
+    let told = |one: &Form<'_>| {
+        let others = all.iter().filter(|other| other.rule.id != one.rule.id);
+        let why = others.into_iter().find_map(|other| shadow::shadowed(one, other))?;
+        let (file, at) = places.get(&one.rule.id)?;
+        Some(fault(*file, *at, why, Some("take it out, or say what it should decide".to_owned())))
+    };
+    all.iter().filter_map(told).collect()
 }
 
 fn fault(file: (&str, &str), at: usize, message: String, hint: Option<String>) -> LoadFault {

@@ -157,10 +157,7 @@ impl Conversation {
         {
             return self.settled(standing.id, standing.state, judged, requirement, &again);
         }
-        let waits = match self.may_wait() {
-            Some(waits) => waits,
-            None => return Ok(Lifted::Not(Stalled::Answer)),
-        };
+        let Some(waits) = self.may_wait() else { return Ok(Lifted::Not(Stalled::Answer)) };
         if !waits && !self.holding.past.is_known() {
             return Ok(Lifted::refused(held::never_held(
                 requirement,

@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use hoop_policy::{SessionFacts, TargetFacts, Verdict, Via};
+use hoop_policy::{PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via};
+use hoop_statement::Facts;
 
 use tokio::sync::oneshot;
 
@@ -206,28 +207,38 @@ impl Judge {
         }
     }
 
-    /// Every statement of the text is judged; the worst verdict wins.
     fn rule(&self, policy: &InForce, session: &SessionFacts, facts: &TextFacts) -> Ruling {
-        let mut worst: Option<Verdict> = None;
         let session = SessionFacts { statement_count: facts.statements.len(), ..session.clone() };
-        for statement in &facts.statements {
-            if let Some(reason) = pins::denied(statement) {
-                return Ruling::Refuse(reason);
-            }
-            let verdict =
-                hoop_policy::judge(&policy.set, &self.session.principal, &session, &self.target, statement);
-            worst = Some(match worst {
-                Some(worst) => worst.and(verdict),
-                None => verdict,
-            });
+        rule(&policy.set, &self.session.principal, &session, &self.target, &facts.statements)
+    }
+}
+
+/// Every statement of a text is judged; the worst verdict wins.
+#[must_use]
+pub fn rule(
+    policy: &PolicySet,
+    principal: &Principal,
+    session: &SessionFacts,
+    target: &TargetFacts,
+    statements: &[Facts],
+) -> Ruling {
+    let mut worst: Option<Verdict> = None;
+    for statement in statements {
+        if let Some(reason) = pins::denied(statement) {
+            return Ruling::Refuse(reason);
         }
-        match worst {
-            // A text without a statement does nothing; the server answers it with EmptyQueryResponse.
-            None => Ruling::Allow { rules: Vec::new() },
-            Some(Verdict::Allow(allowed)) => Ruling::Allow { rules: allowed.rules.into_iter().collect() },
-            Some(Verdict::Hold(requirement)) => Ruling::Hold(Arc::new(requirement)),
-            Some(Verdict::Deny(denial)) => Ruling::Refuse(Arc::new(denied(denial))),
-        }
+        let verdict = hoop_policy::judge(policy, principal, session, target, statement);
+        worst = Some(match worst {
+            Some(worst) => worst.and(verdict),
+            None => verdict,
+        });
+    }
+    match worst {
+        // A text without a statement does nothing; the server answers it with EmptyQueryResponse.
+        None => Ruling::Allow { rules: Vec::new() },
+        Some(Verdict::Allow(allowed)) => Ruling::Allow { rules: allowed.rules.into_iter().collect() },
+        Some(Verdict::Hold(requirement)) => Ruling::Hold(Arc::new(requirement)),
+        Some(Verdict::Deny(denial)) => Ruling::Refuse(Arc::new(denied(denial))),
     }
 }
 

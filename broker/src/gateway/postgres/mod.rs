@@ -10,6 +10,7 @@ mod completion;
 pub mod conversation;
 pub mod copy;
 pub mod expected;
+pub mod explain;
 mod extended;
 mod failure;
 mod fitness;

@@ -297,3 +297,23 @@ unless { context.approvals.contains("write-sessions-held") };
     bob.run(&exec).expect(0);
     bob.run(&exec).expect(5);
 }
+
+#[test]
+fn explain_says_what_then_happens() {
+    let (broker, bob, ada) = scene();
+    let explain = |who: &Person, sql: &str| who.run(&["policy", "explain", "payments-db", "-c", sql]);
+    let held = explain(&bob, UPDATE).ok();
+    for part in ["hold", "payments-change", "1 of leads", "payments", "a write"] {
+        assert!(held.contains(part), "`{part}` is not in\n{held}");
+    }
+    assert!(!held.contains("refunded"), "what is recorded has no constants");
+    let denied = explain(&bob, "TRUNCATE payments").ok();
+    assert!(denied.contains("deny") && denied.contains("no-truncate"), "{denied}");
+    let read = explain(&bob, "SELECT pan FROM cards").ok();
+    assert!(read.contains("allow") && read.contains("public.cards.pan (pan)"), "{read}");
+    assert!(explain(&bob, "SELEC 1").ok().contains("refused"));
+    // Who may open nothing there learns nothing of it.
+    explain(&ada, "SELECT 1").expect(2);
+    assert!(asked(&broker).is_empty(), "nobody is asked");
+    assert_ne!(status(&broker), "refunded");
+}

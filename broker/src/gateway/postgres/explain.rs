@@ -1,0 +1,117 @@
+//! What the policy in force would make of a statement: the same facts and the same judge as for one that runs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hoop_api::Untrusted;
+use hoop_api::approval::HeldRule;
+use hoop_api::routes::{ExplainStatement, Explained};
+use hoop_policy::{Principal, SessionFacts, Via};
+
+use super::judge;
+use super::refusal;
+use super::text::{Analysed, TextFacts};
+use crate::config::Target;
+use crate::gate::{Reason, Ruling};
+use crate::gateway::{Gateway, target_facts};
+
+/// Explains `asked` for `principal`; `None` when there is no such target.
+pub async fn explain(
+    gateway: &Gateway,
+    principal: &Principal,
+    asked: &ExplainStatement,
+) -> Option<Explained> {
+    let target = gateway.target(&asked.target)?;
+    let policy = gateway.policy.load_full();
+    let mut told = Explained {
+        verdict: "refused".to_owned(),
+        reason: Untrusted::default(),
+        hint: None,
+        rules: Vec::new(),
+        reviewers: Vec::new(),
+        verbs: Vec::new(),
+        relations: Vec::new(),
+        functions: Vec::new(),
+        masked: Vec::new(),
+        record: String::new(),
+        write: false,
+        policy: policy.set.hash().to_owned(),
+    };
+    let facts = match analysed(gateway, asked.statement.raw()).await {
+        Ok(facts) => facts,
+        Err(reason) => {
+            refused(&mut told, &reason);
+            return Some(told);
+        }
+    };
+    let session = SessionFacts {
+        level: asked.level,
+        via: Via::Tunnel,
+        bearer: false,
+        statement_count: facts.statements.len(),
+        approvals: BTreeSet::new(),
+    };
+    match judge::rule(&policy.set, principal, &session, &target_facts(&target), &facts.statements) {
+        Ruling::Allow { rules } => {
+            told.verdict = "allow".to_owned();
+            told.rules = rules;
+        }
+        Ruling::Hold(held) => {
+            told.verdict = "hold".to_owned();
+            told.reason = held.reason.clone().into();
+            told.rules = held.rules.iter().cloned().collect();
+            let pairs = held.rules.iter().zip(&held.reviewers);
+            told.reviewers = pairs
+                .map(|(id, r)| HeldRule {
+                    id: id.clone(),
+                    count: r.count,
+                    group: r.group.clone(),
+                    approved: 0,
+                })
+                .collect();
+        }
+        Ruling::Refuse(reason) => {
+            refused(&mut told, &reason);
+            told.verdict = if reason.sqlstate == "42501" { "deny" } else { "refused" }.to_owned();
+        }
+    }
+    describe(&mut told, &facts, &target);
+    Some(told)
+}
+
+async fn analysed(gateway: &Gateway, text: &str) -> Analysed {
+    match gateway.parser.analyse(text) {
+        Ok(analysed) => analysed,
+        Err(answer) => match answer.await {
+            Ok((_, analysed)) => analysed,
+            Err(_) => Err(refusal::parser_gone()),
+        },
+    }
+}
+
+fn refused(told: &mut Explained, reason: &Arc<Reason>) {
+    told.reason = reason.message.clone().into();
+    told.hint = reason.hint.clone().map(Untrusted::new);
+    told.rules.clone_from(&reason.rules);
+}
+
+fn describe(told: &mut Explained, facts: &TextFacts, target: &Target) {
+    told.verbs.clone_from(&facts.verbs);
+    told.relations = facts.affected.iter().map(|name| Untrusted::new(name.as_str())).collect();
+    let called = facts.statements.iter().flat_map(|s| &s.functions).filter(|f| !f.listed);
+    let called: BTreeSet<String> = called
+        .map(|f| f.schema.as_ref().map_or_else(|| f.name.clone(), |schema| format!("{schema}.{}", f.name)))
+        .collect();
+    told.functions = called.into_iter().map(Untrusted::new).collect();
+    let touched = |class: &&crate::config::ClassifiedColumn| {
+        facts.names_any(&[(class.schema.clone(), class.relation.clone())].into())
+    };
+    told.masked = target
+        .classes
+        .iter()
+        .filter(touched)
+        .map(|c| Untrusted::new(format!("{}.{}.{} ({})", c.schema, c.relation, c.column, c.class.as_str())))
+        .collect();
+    told.record.clone_from(&facts.record);
+    told.write = facts.write;
+}
