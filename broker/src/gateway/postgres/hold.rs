@@ -302,8 +302,9 @@ impl Conversation {
     pub(super) fn stop_waiting(&mut self) {
         let Some(waiting) = self.waiting.take() else { return };
         let approvals = &self.holding.approvals;
-        if approvals.withdraw(waiting.id)
-            && let Some(standing) = approvals.get(waiting.id)
+        let withdrawn = approvals.withdraw(waiting.id);
+        if let Some(standing) = approvals.get(waiting.id)
+            && (withdrawn || standing.state == ApprovalState::Expired)
             && self.gate.note(standing.ended()).is_err()
         {
             tracing::error!(approval = %waiting.id, "the end of an approval could not be recorded");

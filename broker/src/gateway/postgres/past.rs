@@ -3,7 +3,7 @@
 //! another one on the connection that uses it.
 
 use hoop_api::Untrusted;
-use hoop_statement::{Facts, SettingAct, Verb};
+use hoop_statement::{Class, Facts, Verb};
 use sha2::{Digest as _, Sha256};
 
 use crate::approval::{Bound, masked};
@@ -21,6 +21,8 @@ const HARMLESS: [&str; 10] = [
     "transaction_timeout",
     "work_mem",
 ];
+/// Verbs whose effect on later statements their text does not tell.
+const UNSEEN: [Verb; 4] = [Verb::Call, Verb::Do, Verb::Discard, Verb::TwoPhase];
 /// Settings of a connection that are told to reviewers; who makes more is told so.
 const TOLD: usize = 16;
 
@@ -44,9 +46,11 @@ pub fn effect(statements: &[Facts]) -> Effect {
 }
 
 fn one(facts: &Facts) -> Effect {
+    // SELECT INTO makes a table, which may be a temporary one that stands before others of its name.
+    let makes = |v: Verb| v.class() >= Class::Ddl || UNSEEN.contains(&v);
     let unseen = !facts.changes.is_empty()
         || !facts.opaque.is_empty()
-        || [Verb::Call, Verb::Do, Verb::Discard].into_iter().any(|v| facts.verbs.contains(v))
+        || facts.verbs.iter().any(makes)
         || facts.functions.iter().any(|f| !f.listed && !f.is_set_config());
     if unseen {
         return Effect::Unknown;
@@ -57,7 +61,8 @@ fn one(facts: &Facts) -> Effect {
     }
     let at_once = facts.prepared.is_none()
         && facts.verbs.iter().all(|v| matches!(v, Verb::Set | Verb::Reset | Verb::Select))
-        && settings.all(|s| matches!(s.act, SettingAct::To(_) | SettingAct::Reset));
+        // Whether these succeed is decided by rights that may change.
+        && settings.all(|s| !["role", "session_authorization"].contains(&s.name.as_str()));
     if at_once { Effect::Setting } else { Effect::Unknown }
 }
 
@@ -169,6 +174,11 @@ mod tests {
             "prepare p as select set_config('search_path', 'b', false)",
             "declare c cursor for select set_config('search_path', 'b', false)",
             "create temp view t as select * from u",
+            "select * into temp t from u",
+            "create temp table t as select * from u",
+            "set role app",
+            "set session authorization app",
+            "alter table t add column a int",
             "drop table t",
             "select my_function()",
             "call p()",
