@@ -151,7 +151,8 @@ impl Approvals {
         if !approve {
             item.end(ApprovalState::Rejected);
         } else if item.standing.is_lifted() {
-            item.approve(self.valid);
+            let ttl = item.standing.asked.requirement.ttl;
+            item.approve(ttl.map_or(self.valid, |ttl| ttl.min(self.valid)));
         }
         Ok(item.standing.clone())
     }

@@ -33,6 +33,7 @@ fn asked(rules: &[(&str, u32, &str)]) -> Asked {
                 .map(|(_, count, group)| Reviewers { count: *count, group: (*group).to_owned() })
                 .collect(),
             reason: "held".to_owned(),
+            ttl: None,
         },
         text: "delete from t where id = 1".into(),
         parameters: Vec::new(),
@@ -162,6 +163,19 @@ fn limits_withdrawal_and_expiry() {
     assert_eq!(
         all.decide(one, &lead(), true, "".into()).unwrap_err(),
         Barred::Ended(ApprovalState::Withdrawn)
+    );
+}
+
+#[test]
+fn a_rule_can_shorten_the_life_of_its_approval() {
+    let all = approvals();
+    let mut asked = asked(&[("x", 1, "leads")]);
+    asked.requirement.ttl = Some(Duration::ZERO);
+    let id = all.hold(asked, &bound("a"), None).unwrap().id;
+    all.decide(id, &lead(), true, "".into()).unwrap();
+    assert_eq!(
+        all.consume(id, &bound("a"), &rules(&["x"])).unwrap_err(),
+        Unusable::State(ApprovalState::Expired)
     );
 }
 

@@ -91,6 +91,7 @@ impl Authorizer for Rules {
                 rules: rules.into_iter().collect(),
                 reviewers: vec![Reviewers { count: 1, group: "leads".to_owned() }],
                 reason: "needs a lead".to_owned(),
+                ttl: None,
             }),
             _ => SessionVerdict::Deny { rules, reason: "not for you".to_owned() },
         }

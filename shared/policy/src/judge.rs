@@ -200,7 +200,10 @@ impl Bench<'_> {
         let reason = first(|r| r.message.as_ref())
             .unwrap_or_else(|| format!("a rule forbids `{}` on {what}", action.as_str()));
         match reviewers {
-            Some(reviewers) => Verdict::Hold(Requirement { rules, reviewers, reason }),
+            Some(reviewers) => {
+                let ttl = forbids.iter().filter_map(|r| r.ttl).min();
+                Verdict::Hold(Requirement { rules, reviewers, reason, ttl })
+            }
             None => {
                 let hint = first(|r| r.hint.as_ref());
                 Verdict::Deny(Denial { rules, reason, hint, control_failure: false })

@@ -1,5 +1,7 @@
 //! A rule and its annotations, parsed into types at load.
 
+use std::time::Duration;
+
 use cedar_policy::Policy;
 
 /// Whether a rule permits or forbids.
@@ -35,6 +37,8 @@ pub struct Rule {
     pub pci: Option<String>,
     /// `@hold`: who may lift it, for a rule that forbids.
     pub hold: Option<Reviewers>,
+    /// `@ttl`: for how long an approval of it can be used; the broker's limit when absent.
+    pub ttl: Option<Duration>,
 }
 
 /// What is wrong with an annotation.
@@ -52,6 +56,10 @@ pub(crate) enum AnnotationFault {
     BadHold(String),
     #[error("`@hold` stands on a rule that permits")]
     HoldOnPermit,
+    #[error("`@ttl` is `{0}`, not a length of time from 1 s to 24 h")]
+    BadTtl(String),
+    #[error("`@ttl` stands on a rule without `@hold`")]
+    TtlWithoutHold,
 }
 
 impl AnnotationFault {
@@ -59,9 +67,11 @@ impl AnnotationFault {
         match self {
             Self::NoId => "add `@id(\"a-short-name\")` before `permit` or `forbid`",
             Self::BadId(_) => "use a name such as `no-drop-table`",
-            Self::Unknown(_) => "known are @id, @message, @hint, @pci and @hold",
+            Self::Unknown(_) => "known are @id, @message, @hint, @pci, @hold and @ttl",
             Self::Empty(_) => "give it a text or take it out",
             Self::BadHold(_) => "write `@hold(\"2 of leads\")`",
+            Self::BadTtl(_) => "write `@ttl(\"15m\")`",
+            Self::TtlWithoutHold => "it says for how long an approval can be used; take it out",
             Self::HoldOnPermit => {
                 "put it on a `forbid` with `unless { context.approvals.contains(\"its id\") }`"
             }
@@ -75,7 +85,7 @@ impl Rule {
             cedar_policy::Effect::Permit => Effect::Permit,
             cedar_policy::Effect::Forbid => Effect::Forbid,
         };
-        let mut rule = Self { id: String::new(), effect, message: None, hint: None, pci: None, hold: None };
+        let mut rule = Self { id: String::new(), effect, message: None, hint: None, pci: None, hold: None, ttl: None };
         let mut faults = Vec::new();
         for (key, value) in policy.annotations() {
             let text = value.trim().to_owned();
@@ -94,8 +104,15 @@ impl Rule {
                     Some(r) => rule.hold = Some(r),
                     None => faults.push(AnnotationFault::BadHold(text)),
                 },
+                "ttl" => match ttl(&text) {
+                    Some(ttl) => rule.ttl = Some(ttl),
+                    None => faults.push(AnnotationFault::BadTtl(text)),
+                },
                 other => faults.push(AnnotationFault::Unknown(other.to_owned())),
             }
+        }
+        if rule.ttl.is_some() && policy.annotation("hold").is_none() {
+            faults.push(AnnotationFault::TtlWithoutHold);
         }
         if policy.annotation("id").is_none() {
             faults.push(AnnotationFault::NoId);
@@ -108,6 +125,11 @@ fn is_id(text: &str) -> bool {
     text != crate::verdict::DEFAULT_RULE
         && text.len() <= 64
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn ttl(text: &str) -> Option<Duration> {
+    let ttl = humantime::parse_duration(text).ok()?;
+    (Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60)).contains(&ttl).then_some(ttl)
 }
 
 fn reviewers(text: &str) -> Option<Reviewers> {

@@ -1,6 +1,7 @@
 //! What the judge says.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::rule::Reviewers;
 
@@ -43,6 +44,8 @@ pub struct Requirement {
     pub reviewers: Vec<Reviewers>,
     /// For the person who asks.
     pub reason: String,
+    /// For how long the approval can be used, where a rule says.
+    pub ttl: Option<Duration>,
 }
 
 /// Why it may not happen.
@@ -107,10 +110,12 @@ impl Verdict {
 impl Requirement {
     fn and(self, other: Self) -> Self {
         let reason = self.reason.clone();
+        // The shorter of two, where there is one.
+        let ttl = self.ttl.into_iter().chain(other.ttl).min();
         let mut pairs: std::collections::BTreeMap<String, Reviewers> =
             self.rules.into_iter().zip(self.reviewers).collect();
         pairs.extend(other.rules.into_iter().zip(other.reviewers));
         let (rules, reviewers): (BTreeSet<String>, Vec<Reviewers>) = pairs.into_iter().unzip();
-        Self { rules, reviewers, reason }
+        Self { rules, reviewers, reason, ttl }
     }
 }
