@@ -15,3 +15,4 @@ mod identity_native;
 mod identity_refresh;
 mod identity_sign_in;
 mod identity_support;
+mod routes;

@@ -317,3 +317,38 @@ fn explain_says_what_then_happens() {
     assert!(asked(&broker).is_empty(), "nobody is asked");
     assert_ne!(status(&broker), "refunded");
 }
+
+#[test]
+fn requests_are_listed_withdrawn_and_refused_by_exit_code() {
+    let (broker, bob, ada) = scene();
+    let exec = ["exec", "payments-db", "-c", UPDATE];
+    bob.run(&exec).expect(5).says(&["is pending", "hoopctl approve apr_"]);
+    let id = nth(&broker, 1);
+    for (who, args) in [
+        (&bob, &["requests", "--mine"][..]),
+        (&ada, &["requests", "--to-review"]),
+        (&ada, &["requests", "--format", "json"]),
+        // Without a terminal it lists what waits, with the next commands.
+        (&ada, &["approve"]),
+    ] {
+        let told = who.run(args).ok();
+        assert!(told.contains(&id), "{args:?}: {told}");
+    }
+    bob.run(&["approve"]).expect(0).says(&["nothing waits for you"]);
+    ada.run(&["requests", "withdraw", &id]).expect(3);
+    let with = |id: &str| bob.run(&["exec", "payments-db", "-c", UPDATE, "--approval", id]);
+    with(&id).expect(5).says(&["is pending, so nothing was run"]);
+    bob.run(&["requests", "withdraw", &id]).expect(0);
+    with(&id).expect(6).says(&["is withdrawn, so nothing was run"]);
+    bob.run(&["requests"]).expect(0).says(&["nothing waits"]);
+    assert!(bob.run(&["requests", "--all"]).ok().contains(&id));
+    // A no needs a reason, and who asks again learns of it.
+    bob.run(&exec).expect(5);
+    let second = nth(&broker, 2);
+    ada.run(&["deny", &second]).expect(2);
+    ada.run(&["deny", &second, "--reason", " "]).expect(2);
+    ada.run(&["deny", &second, "--reason", "no"]).expect(0);
+    with(&second).expect(6);
+    assert_ne!(status(&broker), "refunded");
+    assert_eq!(events(&entries(&broker.ledger()), "approval_ended").len(), 1);
+}
