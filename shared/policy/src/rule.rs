@@ -85,7 +85,8 @@ impl Rule {
             cedar_policy::Effect::Permit => Effect::Permit,
             cedar_policy::Effect::Forbid => Effect::Forbid,
         };
-        let mut rule = Self { id: String::new(), effect, message: None, hint: None, pci: None, hold: None, ttl: None };
+        let mut rule =
+            Self { id: String::new(), effect, message: None, hint: None, pci: None, hold: None, ttl: None };
         let mut faults = Vec::new();
         for (key, value) in policy.annotations() {
             let text = value.trim().to_owned();
