@@ -17,6 +17,7 @@ use http::{StatusCode, header};
 use secrecy::ExposeSecret as _;
 
 use super::answer::Body;
+use super::held::Given;
 use super::{Action, ApiProblem, Control, SessionVerdict, TargetState};
 use crate::identity::Caller;
 use crate::identity::audit::{Entry, Via, user_of};
@@ -100,25 +101,7 @@ impl Control {
             Ok(state) => state,
             Err(problem) => return self.refuse(&wish, "unknown_target", Vec::new(), problem).await,
         };
-        let bearer = wish.jkt.is_none();
-        let (name, none) = (&state.target.name, BTreeSet::new());
-        let verdict = self.authorizer().session(wish.principal, name, wish.level, bearer, &none);
-        let (rules, given) = match verdict {
-            SessionVerdict::Allow { rules } => (rules, None),
-            SessionVerdict::Hold(requirement) => {
-                let rules: Vec<String> = requirement.rules.iter().cloned().collect();
-                match self.approval_for(&wish, requirement).await {
-                    Ok(given) => (given.rules.clone(), Some(given)),
-                    Err(problem) => {
-                        return self.refuse(&wish, "needs an approval", rules, problem).await;
-                    }
-                }
-            }
-            SessionVerdict::Deny { rules, reason } => {
-                let problem = Problem::new(Code::Denied, reason.clone()).with_rules(rules.clone());
-                return self.refuse(&wish, &reason, rules, problem).await;
-            }
-        };
+        let (rules, given) = self.opens(&wish, &state.target.name).await?;
         if let Some(why) = state.unavailable {
             let problem = Problem::new(Code::TargetUnavailable, format!("`{}`: {why}", wish.target))
                 .with_hint("the broker tries it again every half minute; its operator sees more in the log");
@@ -175,6 +158,25 @@ impl Control {
             recorded.map_err(crate::identity::not_recorded)?;
         }
         lives.and_then(|_| Err(Problem::new(Code::NotSignedIn, "the sign-in has ended")))
+    }
+
+    /// The rules that allow the session, with the approval that it needs where policy holds it.
+    async fn opens(&self, wish: &Wish<'_>, target: &str) -> Result<(Vec<String>, Option<Given>), Problem> {
+        let none = BTreeSet::new();
+        match self.authorizer().session(wish.principal, target, wish.level, wish.jkt.is_none(), &none) {
+            SessionVerdict::Allow { rules } => Ok((rules, None)),
+            SessionVerdict::Hold(requirement) => {
+                let rules: Vec<String> = requirement.rules.iter().cloned().collect();
+                match self.approval_for(wish, requirement).await {
+                    Ok(given) => Ok((given.rules.clone(), Some(given))),
+                    Err(problem) => self.refuse(wish, "needs an approval", rules, problem).await,
+                }
+            }
+            SessionVerdict::Deny { rules, reason } => {
+                let problem = Problem::new(Code::Denied, reason.clone()).with_rules(rules.clone());
+                self.refuse(wish, &reason, rules, problem).await
+            }
+        }
     }
 
     pub(super) async fn refuse<T>(

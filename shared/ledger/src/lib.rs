@@ -6,6 +6,7 @@
 pub mod checkpoint;
 pub mod draft;
 pub mod entry;
+mod event;
 pub mod frame;
 pub mod open_items;
 pub mod parts;
