@@ -57,7 +57,7 @@ impl BindingKey {
 
     /// The digest of `bound`, hexadecimal.
     pub(super) fn digest(&self, bound: &Bound) -> String {
-        hoop_api::approval::hex(hmac::sign(&self.0, &bound.0).as_ref())
+        hoop_api::hex(hmac::sign(&self.0, &bound.0).as_ref())
     }
 
     /// True when `bound` has this digest.

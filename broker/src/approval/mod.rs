@@ -92,6 +92,15 @@ struct Item {
     changed: Arc<Notify>,
 }
 
+/// What [`Approvals::hold`] holds.
+#[derive(Debug)]
+pub struct Held {
+    /// The approval that it waits for.
+    pub standing: Standing,
+    /// It was asked for just now, and is to be recorded; else it was before.
+    pub new: bool,
+}
+
 /// The proof that an approval was used up for one act; only [`Approvals::consume`] makes it.
 #[derive(Debug)]
 pub struct Consumed {
@@ -134,7 +143,7 @@ impl Standing {
             level: asked.level.as_str().to_owned(),
             text: text.to_owned(),
             rules: asked.requirement.rules.iter().cloned().collect(),
-            reviewers: reviewers.map(|r| format!("{} of {}", r.count, r.group)).collect(),
+            reviewers: reviewers.map(ToString::to_string).collect(),
             binding: self.binding.to_string(),
             expires_us: self.expires_at.saturating_mul(1_000_000),
         }
@@ -221,19 +230,24 @@ impl Approvals {
         self.deciding.lock().await
     }
 
-    /// Holds something until reviewers have decided, for at most `wait` where it waits in its connection.
+    /// Holds something until reviewers have decided, for at most `wait` where it waits in its connection. What is not
+    /// of one connection is asked for once: a second request for the same gets the first.
     ///
     /// # Errors
     /// [`TooMany`] at a limit.
-    pub fn hold(&self, asked: Asked, bound: &Bound, wait: Option<Duration>) -> Result<Standing, TooMany> {
+    pub fn hold(&self, asked: Asked, bound: &Bound, wait: Option<Duration>) -> Result<Held, TooMany> {
         let mut items = self.items();
         let open = || items.values().filter(|i| i.standing.state.is_open());
+        let own = || open().filter(|i| i.standing.asked.requester.id == asked.requester.id);
+        if wait.is_none()
+            && let Some(same) = own().find(|i| i.is_for(bound))
+        {
+            return Ok(Held { standing: same.standing.clone(), new: false });
+        }
         if open().count() >= self.max {
             return Err(TooMany::Broker(self.max));
         }
-        if open().filter(|i| i.standing.asked.requester.id == asked.requester.id).count()
-            >= self.max_per_principal
-        {
+        if own().count() >= self.max_per_principal {
             return Err(TooMany::Principal(self.max_per_principal));
         }
         let life = wait.unwrap_or(self.pending);
@@ -257,7 +271,7 @@ impl Approvals {
             changed: Arc::default(),
         };
         items.insert(id, item);
-        Ok(standing)
+        Ok(Held { standing, new: true })
     }
 
     /// The open approval of `requester` for exactly this, if there is one; an approved one before a pending one.

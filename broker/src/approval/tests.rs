@@ -55,7 +55,7 @@ fn rules(ids: &[&str]) -> BTreeSet<String> {
 
 /// Held by one rule of one lead.
 fn held(all: &Approvals) -> ApprovalId {
-    all.hold(asked(&[("x", 1, "leads")]), &bound("a"), None).unwrap().id
+    all.hold(asked(&[("x", 1, "leads")]), &bound("a"), None).unwrap().standing.id
 }
 
 fn lead() -> Principal {
@@ -80,6 +80,16 @@ fn approved_once_used_once_and_only_for_what_was_shown() {
         Unusable::State(ApprovalState::Consumed)
     );
     assert!(all.find(&person("dan", "p-dan", &[]), &bound("a")).is_none(), "what is used is not found again");
+}
+
+#[test]
+fn the_same_is_asked_for_once_but_for_what_waits() {
+    let all = approvals();
+    let ask = |wait| all.hold(asked(&[("x", 1, "leads")]), &bound("a"), wait).unwrap();
+    let (first, second) = (ask(None), ask(None));
+    assert!(first.new && !second.new && first.standing.id == second.standing.id);
+    let wait = Some(Duration::from_secs(600));
+    assert!(ask(wait).new && ask(wait).new, "each connection waits by itself");
 }
 
 #[test]
@@ -113,7 +123,8 @@ fn nobody_decides_their_own_nor_a_stranger_nor_a_machine() {
 #[test]
 fn a_quorum_is_of_different_persons_for_every_rule() {
     let all = approvals();
-    let id = all.hold(asked(&[("x", 2, "leads"), ("y", 1, "security")]), &bound("a"), None).unwrap().id;
+    let id =
+        all.hold(asked(&[("x", 2, "leads"), ("y", 1, "security")]), &bound("a"), None).unwrap().standing.id;
     assert_eq!(all.decide(id, &lead(), true, "".into()).unwrap().state, ApprovalState::Pending);
     assert_eq!(all.decide(id, &lead(), true, "".into()).unwrap_err(), Barred::Already);
     // The same person by another account.
@@ -132,7 +143,7 @@ fn a_quorum_is_of_different_persons_for_every_rule() {
 #[test]
 fn one_no_ends_it() {
     let all = approvals();
-    let id = all.hold(asked(&[("x", 2, "leads")]), &bound("a"), None).unwrap().id;
+    let id = all.hold(asked(&[("x", 2, "leads")]), &bound("a"), None).unwrap().standing.id;
     all.decide(id, &lead(), true, "".into()).unwrap();
     let bob = person("bob", "p-bob", &["leads"]);
     assert_eq!(all.decide(id, &bob, false, "no".into()).unwrap().state, ApprovalState::Rejected);
@@ -155,7 +166,7 @@ fn limits_withdrawal_and_expiry() {
         Barred::Ended(ApprovalState::Expired)
     );
     let wait = Some(Duration::from_secs(600));
-    let one = all.hold(asked(&[("x", 1, "leads")]), &bound("a"), wait).unwrap().id;
+    let one = all.hold(asked(&[("x", 1, "leads")]), &bound("a"), wait).unwrap().standing.id;
     all.hold(asked(&[("x", 1, "leads")]), &bound("b"), wait).unwrap();
     assert_eq!(all.hold(asked(&[("x", 1, "leads")]), &bound("c"), wait).unwrap_err(), TooMany::Principal(2));
     assert!(all.withdraw(one) && !all.withdraw(one));
@@ -171,7 +182,7 @@ fn a_rule_can_shorten_the_life_of_its_approval() {
     let all = approvals();
     let mut asked = asked(&[("x", 1, "leads")]);
     asked.requirement.ttl = Some(Duration::ZERO);
-    let id = all.hold(asked, &bound("a"), None).unwrap().id;
+    let id = all.hold(asked, &bound("a"), None).unwrap().standing.id;
     all.decide(id, &lead(), true, "".into()).unwrap();
     assert_eq!(
         all.consume(id, &bound("a"), &rules(&["x"])).unwrap_err(),
@@ -182,7 +193,7 @@ fn a_rule_can_shorten_the_life_of_its_approval() {
 #[test]
 fn a_requirement_without_reviewers_is_never_lifted() {
     let all = approvals();
-    let id = all.hold(asked(&[]), &bound("a"), None).unwrap().id;
+    let id = all.hold(asked(&[]), &bound("a"), None).unwrap().standing.id;
     assert_eq!(all.decide(id, &lead(), true, "".into()).unwrap_err(), Barred::Group);
 }
 
@@ -208,6 +219,6 @@ async fn who_waits_is_woken_by_each_end() {
     tokio::task::yield_now().await;
     all.decide(id, &lead(), true, "".into()).unwrap();
     assert_eq!(waiting.await.unwrap(), ApprovalState::Approved);
-    let id = all.hold(asked(&[("x", 1, "leads")]), &bound("a"), Some(Duration::ZERO)).unwrap().id;
+    let id = all.hold(asked(&[("x", 1, "leads")]), &bound("a"), Some(Duration::ZERO)).unwrap().standing.id;
     assert_eq!(Arc::clone(&all).settled(id).await, ApprovalState::Expired);
 }

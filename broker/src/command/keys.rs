@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroize as _;
 
 use super::{ConfigArg, failure, faults, print};
-use crate::config::{self, Config, Fault, hex, read_private};
+use crate::config::{self, Config, Fault, read_private};
 
 /// `hoop-broker ledger-key`
 #[derive(Debug, Args)]
@@ -128,7 +128,7 @@ fn signing_key(path: &Path) -> Result<SigningKey, KeyError> {
 
 /// SHA-256 of a certificate, lower-case hexadecimal: what `hoopctl login --fingerprint` compares.
 pub(super) fn certificate_fingerprint(der: &[u8]) -> String {
-    hex(&Sha256::digest(der))
+    hoop_api::hex(&Sha256::digest(der))
 }
 
 /// `name+id+key` of an Ed25519 key (C2SP signed-note, "Verifier keys").
@@ -137,7 +137,7 @@ fn vkey(name: &str, key: &VerifyingKey) -> String {
     let mut raw = vec![ED25519];
     raw.extend_from_slice(key.as_bytes());
     let id = Sha256::new().chain_update(name).chain_update("\n").chain_update(&raw).finalize();
-    format!("{name}+{}+{}", hex(&id[..4]), BASE64.encode(raw))
+    format!("{name}+{}+{}", hoop_api::hex(&id[..4]), BASE64.encode(raw))
 }
 
 /// RFC 7468 text of `der`.

@@ -25,7 +25,6 @@ use crate::gateway::postgres::catalog::Catalog;
 
 pub use fault::{Fault, Faults};
 pub use limits::{LIMITS, LimitRow, Limits, Unit};
-pub(crate) use parse::hex;
 pub use parse::{MAX_BYTES, parse};
 pub use secret::{PrivateFileError, SecretError, SecretRef, read_private};
 

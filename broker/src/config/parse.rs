@@ -98,17 +98,7 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
         policy_files,
         limits,
         targets,
-        sha256: hex(&Sha256::digest(text.as_bytes())),
-    })
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
+        sha256: hoop_api::hex(&Sha256::digest(text.as_bytes())),
     })
 }
 

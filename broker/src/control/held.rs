@@ -11,8 +11,8 @@ use hoop_policy::Requirement;
 
 use super::sessions::Wish;
 use super::{Control, SessionVerdict};
-use crate::approval::{Asked, Bound, Consumed, Standing};
-use crate::identity::audit::{Entry, Via, user_of};
+use crate::approval::{Asked, Bound, Consumed, Held, Standing};
+use crate::identity::audit::{Entry, user_of};
 use crate::identity::{Caller, not_recorded};
 use crate::session::Session;
 
@@ -98,9 +98,12 @@ impl Control {
             verbs: Vec::new(),
             relations: Vec::new(),
         };
-        let standing = approvals.hold(asked, bound, None).map_err(|limit| {
+        let Held { standing, new } = approvals.hold(asked, bound, None).map_err(|limit| {
             Problem::new(Code::LimitReached, limit.to_string()).with_hint("hoopctl requests")
         })?;
+        if !new {
+            return Ok(standing);
+        }
         let entry = Entry::new(user_of(wish.principal), wish.target, standing.requested(""));
         if let Err(poisoned) = self.identity().journal().record(entry.from(wish.origin).via(wish.via)).await {
             approvals.withdraw(standing.id);
@@ -134,19 +137,8 @@ impl Control {
         caller: &Caller,
         asked: &OpenSession,
     ) -> Result<Standing, Problem> {
-        let state = self.target(&asked.target)?;
-        let wish = Wish {
-            principal: &caller.principal,
-            target: &state.target.name,
-            level: asked.level,
-            reason: self.reason(&asked.reason)?,
-            origin: caller.origin,
-            jkt: Some(&caller.jkt),
-            family: &caller.family,
-            via: Via::Http,
-            ttl: self.ttl(asked)?,
-            hold: Duration::ZERO,
-        };
+        let wish = self.wish(caller, asked)?;
+        self.target(wish.target)?;
         let none = BTreeSet::new();
         match self.authorizer().session(wish.principal, wish.target, wish.level, false, &none) {
             SessionVerdict::Allow { .. } => {
@@ -165,27 +157,11 @@ impl Control {
             }
         }
     }
-
-    /// How long a session may last, as asked for and capped.
-    pub(super) fn ttl(&self, asked: &OpenSession) -> Result<Duration, Problem> {
-        let times = &self.identity().config().sessions;
-        let ttl = asked.ttl_s.map_or(times.default_ttl, Duration::from_secs).min(times.max_ttl);
-        if ttl.is_zero() {
-            Err(Problem::new(Code::BadRequest, "`ttl_s` must be at least 1"))
-        } else {
-            Ok(ttl)
-        }
-    }
 }
 
 fn pending(standing: &Standing) -> Problem {
     let requirement = &standing.asked.requirement;
-    let each = requirement.reviewers.iter().map(|r| format!("{} of {}", r.count, r.group));
-    let detail = format!(
-        "{}; it needs the approval of {}",
-        requirement.reason,
-        each.collect::<Vec<_>>().join(" and ")
-    );
+    let detail = format!("{}; it needs the approval of {}", requirement.reason, requirement.asks());
     Problem::new(Code::ApprovalPending, detail)
         .with_rules(requirement.rules.iter().cloned().collect())
         .with_hint(format!("a reviewer runs: hoopctl approve {}", standing.id))

@@ -86,6 +86,28 @@ impl Control {
         Ok(Untrusted::new(self.redact(typed.raw())))
     }
 
+    /// What a caller of the API asks for, with the times capped.
+    pub(super) fn wish<'a>(&self, caller: &'a Caller, asked: &'a OpenSession) -> Result<Wish<'a>, Problem> {
+        let config = self.identity().config();
+        let (times, longest) = (&config.sessions, config.limits.hold);
+        let ttl = asked.ttl_s.map_or(times.default_ttl, Duration::from_secs).min(times.max_ttl);
+        if ttl.is_zero() {
+            return Err(Problem::new(Code::BadRequest, "`ttl_s` must be at least 1"));
+        }
+        Ok(Wish {
+            principal: &caller.principal,
+            target: &asked.target,
+            level: asked.level,
+            reason: self.reason(&asked.reason)?,
+            origin: caller.origin,
+            jkt: Some(&caller.jkt),
+            family: &caller.family,
+            via: Via::Http,
+            ttl,
+            hold: Duration::from_secs(asked.hold_s).min(longest),
+        })
+    }
+
     /// A target by name, for callers who may open it; the same answer for one that is not there.
     pub(super) fn target(&self, name: &str) -> Result<TargetState, Problem> {
         let shown: Untrusted = name.chars().take(64).collect::<String>().into();
@@ -205,21 +227,7 @@ pub(super) async fn open(
     caller: Caller,
     Body(asked): Body<OpenSession>,
 ) -> Result<(StatusCode, Json<OpenedSession>), ApiProblem> {
-    let ttl = control.ttl(&asked)?;
-    let session = control
-        .open_session(Wish {
-            principal: &caller.principal,
-            target: &asked.target,
-            level: asked.level,
-            reason: control.reason(&asked.reason)?,
-            origin: caller.origin,
-            jkt: Some(&caller.jkt),
-            family: &caller.family,
-            via: Via::Http,
-            ttl,
-            hold: Duration::from_secs(asked.hold_s).min(control.identity().config().limits.hold),
-        })
-        .await?;
+    let session = control.open_session(control.wish(&caller, &asked)?).await?;
     let identity = control.identity();
     let (now, state) = (identity.now_s(), control.target(&session.target)?);
     let token = identity

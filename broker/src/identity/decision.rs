@@ -1,4 +1,5 @@
-//! Decisions of reviewers: signed by their own key, so that neither the broker nor its administrators can make one up.
+//! Decisions of reviewers: signed by the key of their sign-in, so that one that the ledger holds cannot be changed, or
+//! made up for a key that somebody else has.
 
 use hoop_api::approval::{DECISION_TYPE, Decision};
 

@@ -63,6 +63,15 @@ fn a_configuration_that_others_can_change_is_refused() {
 }
 
 #[test]
+fn a_fault_of_the_policy_is_shown_with_its_line_and_a_caret() {
+    let dir = initialised();
+    let policy = dir.path().join("b/policy/pci.cedar");
+    let text = "@id(\"reads\")\npermit (principal, action == Action::\"raed\", resource);\n";
+    fs::write(policy, text).expect("ours");
+    insta::assert_snapshot!(broker(dir.path(), &CHECK));
+}
+
+#[test]
 fn what_belongs_to_someone_else_is_refused() {
     let dir = initialised();
     let b = dir.path().join("b");

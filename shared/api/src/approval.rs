@@ -1,11 +1,9 @@
 //! Approvals on the wire: what is held, who may lift it, and the signed decision of a reviewer.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{AccessLevel, ApprovalId, PrincipalKind, Untrusted};
+use crate::{AccessLevel, ApprovalId, PrincipalKind, Untrusted, hex};
 
 /// `typ` of a decision: a compact JWS (RFC 7515) by the reviewer's own key, with the public key in the header's `jwk`.
 pub const DECISION_TYPE: &str = "hoop-decision+jwt";
@@ -178,16 +176,6 @@ impl Approval {
         }
         hex(&sha.finalize())
     }
-}
-
-/// Bytes as lower-case hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Approvals that the caller may see, oldest first.

@@ -22,3 +22,14 @@ pub const API_VERSION_HEADER: &str = "hoop-api-version";
 pub const TUNNEL_PROTOCOL: &str = "hoop-tunnel/1";
 /// OAuth client id of hoopctl.
 pub const CLIENT_ID: &str = "hoopctl";
+
+/// Bytes as lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

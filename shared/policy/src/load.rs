@@ -1,7 +1,6 @@
 //! Policy text to a validated set. All faults are told together, each with its place and a hint.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use cedar_policy::{Entities, Policy, PolicyId, Schema, ValidationError, ValidationMode, Validator};
@@ -129,11 +128,7 @@ fn hash(files: &[(&str, &str)]) -> String {
         sha.update((part.len() as u64).to_be_bytes());
         sha.update(part.as_bytes());
     }
-    sha.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hoop_api::hex(&sha.finalize())
 }
 
 #[derive(Default)]

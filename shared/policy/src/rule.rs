@@ -22,6 +22,12 @@ pub struct Reviewers {
     pub group: String,
 }
 
+impl std::fmt::Display for Reviewers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.count, self.group)
+    }
+}
+
 /// One statement of the policy set, by its `@id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {

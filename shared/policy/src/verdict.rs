@@ -108,6 +108,13 @@ impl Verdict {
 }
 
 impl Requirement {
+    /// All who must approve, `1 of leads and 2 of security`.
+    #[must_use]
+    pub fn asks(&self) -> String {
+        let each: Vec<String> = self.reviewers.iter().map(ToString::to_string).collect();
+        each.join(" and ")
+    }
+
     fn and(self, other: Self) -> Self {
         let reason = self.reason.clone();
         // The shorter of two, where there is one.

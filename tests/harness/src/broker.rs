@@ -24,6 +24,16 @@ pub const TARGET: &str = "payments-db";
 const CLASSES: [(&str, &str); 3] =
     [("public.cards.pan", "pan"), ("public.cards.cvv", "cvv"), ("public.cards.expiry", "expiry")];
 
+/// A rule that holds every change of payments until one of the leads approves it.
+pub const PAYMENTS_HELD: &str = r#"
+@id("payments-change")
+@message("payments change with a second person")
+@hold("1 of leads")
+forbid (principal, action == Action::"write", resource is Relation)
+when { resource.name == "payments" }
+unless { context.approvals.contains("payments-change") };
+"#;
+
 /// One broker with its folder, database and process.
 #[derive(Debug)]
 pub struct Broker {
@@ -119,6 +129,16 @@ impl Broker {
     pub fn change(&self, section: &str, key: &str, value: &str) {
         let config = fs::read_to_string(self.config()).expect("init wrote it");
         fs::write(self.config(), settings::set(&config, section, key, value)).expect("the folder is ours");
+    }
+
+    /// Adds `rules` to the starter policy; in force at the next start or reload.
+    ///
+    /// # Panics
+    /// When `init` wrote none.
+    pub fn add_rules(&self, rules: &str) {
+        let policy = self.folder().join("policy/pci.cedar");
+        let starter = fs::read_to_string(&policy).expect("init wrote it");
+        fs::write(policy, starter + rules).expect("the folder is ours");
     }
 
     /// Starts the process (again), and waits until it listens.

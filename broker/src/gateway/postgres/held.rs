@@ -32,12 +32,6 @@ fn rules(requirement: &Requirement) -> String {
     format!("rule `{}`", ids.join("`, rule `"))
 }
 
-/// "1 of leads and 2 of security".
-fn reviewers(requirement: &Requirement) -> String {
-    let each = requirement.reviewers.iter().map(|r| format!("{} of {}", r.count, r.group));
-    each.collect::<Vec<_>>().join(" and ")
-}
-
 /// A held statement reached a place where nothing can be held.
 #[must_use]
 pub fn held_nowhere(requirement: &Requirement) -> Arc<Reason> {
@@ -72,7 +66,7 @@ pub fn held(requirement: &Requirement, standing: &Standing) -> Arc<Reason> {
     let (rules, why, id) = (rules(requirement), &requirement.reason, standing.id);
     let (message, hint) = match standing.state {
         ApprovalState::Pending | ApprovalState::Approved => (
-            format!("held by {rules}: {why}; it needs the approval of {}", reviewers(requirement)),
+            format!("held by {rules}: {why}; it needs the approval of {}", requirement.asks()),
             format!("a reviewer runs: hoopctl approve {id}; then send the same statement again"),
         ),
         ApprovalState::Rejected => {
@@ -136,7 +130,7 @@ pub fn waiting(
         rules(requirement),
         requirement.reason,
         humantime::format_duration(Duration::from_secs(wait.as_secs())),
-        reviewers(requirement)
+        requirement.asks()
     );
     let id = standing.id;
     let report = LocalReport::new(Severity::Notice, SqlState::SUCCESSFUL_COMPLETION, message)

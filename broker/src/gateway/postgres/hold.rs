@@ -19,7 +19,7 @@ use super::expected::Expected;
 use super::judged::Judged;
 use super::past::{Effect, Past};
 use super::{held, parameter};
-use crate::approval::{Approvals, Asked, Bound, Consumed, TooMany, Unusable, masked};
+use crate::approval::{Approvals, Asked, Bound, Consumed, Held, TooMany, Unusable, masked};
 use crate::gate::{Reason, Ruling};
 use crate::gateway::Gateway;
 use crate::session::Session;
@@ -242,13 +242,15 @@ impl Conversation {
             relations: told.affected.iter().map(|a| Untrusted::new(a.as_str())).collect(),
         };
         let wait = waits.then_some(self.holding.wait);
-        let standing = match self.holding.approvals.hold(asked, bound, wait) {
-            Ok(standing) => standing,
+        let Held { standing, new } = match self.holding.approvals.hold(asked, bound, wait) {
+            Ok(held) => held,
             Err(limit @ (TooMany::Broker(_) | TooMany::Principal(_))) => {
                 return Ok(Lifted::refused(held::too_many_approvals(&limit.to_string())));
             }
         };
-        self.gate.note(standing.requested(told.record)).map_err(|_| End::NotRecorded)?;
+        if new {
+            self.gate.note(standing.requested(told.record)).map_err(|_| End::NotRecorded)?;
+        }
         if !waits {
             return Ok(Lifted::refused(held::held(requirement, &standing)));
         }

@@ -59,7 +59,7 @@ fn decoded(oid: u32, bytes: &[u8]) -> Option<String> {
         }
         1184 => moment(i64::from_be_bytes(bytes.try_into().ok()?)),
         2950 => {
-            let hex = hoop_api::approval::hex(<&[u8; 16]>::try_from(bytes).ok()?);
+            let hex = hoop_api::hex(<&[u8; 16]>::try_from(bytes).ok()?);
             Some(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
         }
         _ => None,

@@ -14,6 +14,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 #[derive(Debug, Default)]
 pub(super) struct Approvals {
     open: HashMap<String, Asked>,
+    /// Keys that each principal has signed in with.
+    keys: HashMap<String, BTreeSet<String>>,
     /// Older entries are not at hand: what is not known may have been before them.
     partial: bool,
     /// Decisions whose signature holds.
@@ -47,6 +49,10 @@ impl Approvals {
     /// What does not hold.
     pub(super) fn observe(&mut self, entry: &Envelope) -> Result<(), String> {
         match &entry.event {
+            Event::SignIn { client_key, .. } => {
+                self.keys.entry(entry.user.id.clone()).or_default().insert(client_key.clone());
+                Ok(())
+            }
             Event::ApprovalRequested { approval, binding, reviewers, .. } => {
                 let counts = reviewers.iter().map(|r| r.split(' ').next().and_then(|n| n.parse().ok()));
                 let asked = Asked {
@@ -92,6 +98,13 @@ impl Approvals {
         if claims.approval.to_string() != *approval || claims.approve != approve || claims.binding != binding
         {
             return Err(format!("the decision on {approval} says another thing than what was signed"));
+        }
+        let signed_in = self.keys.get(&by.id).is_some_and(|keys| keys.contains(client_key));
+        if !signed_in && !self.partial {
+            return Err(format!(
+                "the decision on {approval} is by a key that {} has not signed in with",
+                by.id
+            ));
         }
         self.decisions += 1;
         let Some(asked) = self.open.get_mut(approval) else {
@@ -245,8 +258,16 @@ mod tests {
         entry("dan", "p-dan", event)
     }
 
+    /// With a sign-in before each decision.
     fn all(entries: &[Envelope]) -> Result<u64, String> {
         let mut approvals = Approvals::new(false);
+        for entry in entries {
+            if let Event::ApprovalDecided { client_key, .. } = &entry.event {
+                let (method, amr) = ("local".into(), Vec::new());
+                let event = Event::SignIn { method, amr, client_key: client_key.clone() };
+                approvals.observe(&Envelope { event, ..entry.clone() })?;
+            }
+        }
         entries.iter().try_for_each(|e| approvals.observe(e)).map(|()| approvals.decisions())
     }
 
@@ -289,6 +310,8 @@ mod tests {
             let fault = all(&entries).unwrap_err();
             assert!(fault.contains(said), "{fault}, not {said}");
         }
+        let stranger = Approvals::new(false).observe(&ada()).unwrap_err();
+        assert!(stranger.contains("has not signed in with"), "{stranger}");
         let mut partial = Approvals::new(true);
         assert!(partial.observe(&ada()).is_ok() && partial.observe(&used("b1")).is_ok());
     }

@@ -7,18 +7,10 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use hoop_harness::broker::PAYMENTS_HELD;
 use hoop_harness::tunnel::connect;
 use hoop_harness::{Broker, Cluster, Person, Tunnel};
 use tokio_postgres::Client;
-
-const HOLD: &str = r#"
-@id("payments-change")
-@message("payments change with a second person")
-@hold("1 of leads")
-forbid (principal, action == Action::"write", resource is Relation)
-when { resource.name == "payments" }
-unless { context.approvals.contains("payments-change") };
-"#;
 
 /// What came of one client's round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +55,7 @@ fn main() -> ExitCode {
 
 fn stage() -> Broker {
     let broker = Broker::prepare();
-    let policy = broker.folder().join("policy/pci.cedar");
-    let text = std::fs::read_to_string(&policy).expect("init wrote a policy");
-    std::fs::write(&policy, text + HOLD).expect("the policy is ours");
+    broker.add_rules(PAYMENTS_HELD);
     // Who comes second in a round asks anew.
     broker.change("limits", "approvals_per_principal", "10000");
     broker.change("limits", "approvals", "100000");

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use hoop_harness::broker::PAYMENTS_HELD;
 use hoop_harness::program::{self, Done, until};
 use hoop_harness::{Broker, Cluster, Person, Tunnel};
 use serde_json::Value;
@@ -10,24 +11,12 @@ use tokio_postgres::error::SqlState;
 use crate::support::{entries, events};
 use crate::wire::{Script, Wire};
 
-/// Held: every write to payments.
-const HOLD: &str = r#"
-@id("payments-change")
-@message("payments change with a second person")
-@hold("1 of leads")
-forbid (principal, action == Action::"write", resource is Relation)
-when { resource.name == "payments" }
-unless { context.approvals.contains("payments-change") };
-"#;
-
 const UPDATE: &str = "UPDATE payments SET status = 'refunded' WHERE id = 1";
 
 /// A broker that holds changes of payments; bob may write, ada may approve.
 fn scene() -> (Broker, Person, Person) {
     let broker = Broker::prepare();
-    let policy = broker.folder().join("policy/pci.cedar");
-    let text = std::fs::read_to_string(&policy).expect("init wrote a policy");
-    std::fs::write(&policy, text + HOLD).expect("the policy is ours");
+    broker.add_rules(PAYMENTS_HELD);
     broker.start_again();
     let (bob, ada) = (broker.person("bob", "dba,leads"), broker.person("ada", "leads"));
     (broker, bob, ada)
@@ -211,9 +200,7 @@ fn what_changes_the_meaning_of_names_voids_an_approval() {
     );
     assert!(!other.stderr.contains(&id), "a start-up setting: {}", other.stderr);
     // The policy, even by a comment.
-    let policy = broker.folder().join("policy/pci.cedar");
-    let text = std::fs::read_to_string(&policy).expect("it is there");
-    std::fs::write(&policy, text + "\n// reviewed\n").expect("it is ours");
+    broker.add_rules("\n// reviewed\n");
     broker.reload();
     let reloads = || events(&entries(&broker.ledger()), "reload").len();
     until("the policy is reloaded", || (reloads() > 0).then_some(()));
@@ -274,8 +261,6 @@ fn what_a_reviewer_cannot_be_shown_is_not_held_but_refused() {
 #[test]
 fn a_held_session_opens_after_an_approval() {
     let (broker, bob, ada) = scene();
-    let policy = broker.folder().join("policy/pci.cedar");
-    let text = std::fs::read_to_string(&policy).expect("it is there");
     let hold = r#"
 @id("write-sessions-held")
 @message("write sessions are opened with a lead")
@@ -284,7 +269,7 @@ forbid (principal, action == Action::"session", resource)
 when { context.level == "write" }
 unless { context.approvals.contains("write-sessions-held") };
 "#;
-    std::fs::write(&policy, text + hold).expect("it is ours");
+    broker.add_rules(hold);
     broker.reload();
     until("the policy is reloaded", || {
         (!events(&entries(&broker.ledger()), "reload").is_empty()).then_some(())
