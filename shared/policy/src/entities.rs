@@ -1,6 +1,7 @@
 //! Facts to Cedar's entities and contexts.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression as Expr,
@@ -22,10 +23,16 @@ impl Misfit {
     }
 }
 
+/// Entity types of the schema; Cedar parses a type name as it parses a policy.
+static TYPES: LazyLock<HashMap<&str, EntityTypeName>> = LazyLock::new(|| {
+    let names = ["Action", "Agent", "Broker", "Function", "Group", "Relation", "Target", "User", "Workload"];
+    names.into_iter().filter_map(|name| Some((name, name.parse().ok()?))).collect()
+});
+
 /// An entity id. Type names are this crate's own constants.
 pub(crate) fn uid(kind: &str, id: &str) -> Result<EntityUid, Misfit> {
-    let kind: EntityTypeName = kind.parse().map_err(Misfit::of)?;
-    Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
+    let kind = TYPES.get(kind).ok_or_else(|| Misfit::of(format_args!("no entity type `{kind}`")))?;
+    Ok(EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id)))
 }
 
 pub(crate) fn principal_uid(principal: &Principal) -> Result<EntityUid, Misfit> {

@@ -87,7 +87,7 @@ pub fn judge_action(
             None => entities::broker_uid()?,
         };
         let what = target.map_or_else(|| "this broker".to_owned(), |t| format!("`{}`", t.name));
-        bench.ask(action, resource, &what)
+        bench.ask(action, None, resource, &what)
     };
     judged().unwrap_or_else(|e| failure(&e))
 }
@@ -108,15 +108,18 @@ fn statement(
     };
     let action = action_of(facts.class());
     let whole = format!("`{}`", Untrusted::new(target.name.as_str()));
-    let mut verdict = bench.ask(action, entities::uid("Target", &target.name)?, &whole)?;
+    let mut verdict = bench.ask(action, None, entities::uid("Target", &target.name)?, &whole)?;
+    // A denial names every rule that forbids; where nothing forbade the whole, its rules need not be asked again.
+    let after = (!matches!(verdict, Verdict::Deny(_))).then_some(action);
     for r in &facts.relations {
         let what = shown(r.schema.as_deref(), &r.name);
-        let asked = bench.ask(relation_action(action, r), entities::relation_uid(target, r)?, &what)?;
+        let asked =
+            bench.ask(relation_action(action, r), after, entities::relation_uid(target, r)?, &what)?;
         verdict = verdict.and(asked);
     }
     for f in &facts.functions {
         let what = shown(f.schema.as_deref(), &f.name);
-        verdict = verdict.and(bench.ask(Action::Call, entities::function_uid(target, f)?, &what)?);
+        verdict = verdict.and(bench.ask(Action::Call, after, entities::function_uid(target, f)?, &what)?);
     }
     Ok(verdict)
 }
@@ -154,13 +157,21 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn ask(&self, action: Action, resource: EntityUid, what: &str) -> Result<Verdict, Misfit> {
+    /// Asks about one resource; `after` the first question of the same statement, whose context the schema has taken.
+    fn ask(
+        &self,
+        action: Action,
+        after: Option<Action>,
+        resource: EntityUid,
+        what: &str,
+    ) -> Result<Verdict, Misfit> {
         let action_uid = entities::uid("Action", action.as_str())?;
         let context = self.context.clone();
-        let schema = Some(&self.policy.schema);
+        let schema = after.is_none().then_some(&self.policy.schema);
         let request = Request::new(self.principal.clone(), action_uid, resource, context, schema)
             .map_err(Misfit::of)?;
-        let response = Authorizer::new().is_authorized(&request, &self.policy.cedar, &self.entities);
+        let rules = self.policy.slices.of(action, after).ok_or_else(|| Misfit::of("no rules for it"))?;
+        let response = Authorizer::new().is_authorized(&request, rules, &self.entities);
         Ok(self.verdict(&response, action, what))
     }
 

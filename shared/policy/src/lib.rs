@@ -13,6 +13,7 @@ mod principal;
 mod render;
 mod rule;
 mod shadow;
+mod slice;
 mod verdict;
 
 pub use facts::{Action, OpeningFacts, SessionFacts, TargetFacts, Via};

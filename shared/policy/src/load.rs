@@ -12,6 +12,7 @@ use crate::approvals;
 use crate::facts::Action;
 use crate::rule::Rule;
 use crate::shadow::{self, Form};
+use crate::slice::Slices;
 
 /// The schema that every policy is validated against.
 pub const SCHEMA: &str = include_str!("schema.cedarschema");
@@ -35,7 +36,7 @@ pub struct LoadFault {
 /// A loaded, strictly validated policy set.
 #[derive(Debug, Clone)]
 pub struct PolicySet {
-    pub(crate) cedar: cedar_policy::PolicySet,
+    pub(crate) slices: Slices,
     pub(crate) schema: Schema,
     // Which action is in which group: without these entities `action in …` matches nothing.
     pub(crate) actions: Entities,
@@ -87,7 +88,9 @@ impl PolicySet {
             }
         }
         warnings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-        Ok(Self { cedar, schema, actions, rules, warnings, hash: hash(files) })
+        let slices = Slices::new(&cedar, &rules, &forms)
+            .map_err(|e| vec![fault(("policy", ""), 0, e.to_string(), None)])?;
+        Ok(Self { slices, schema, actions, rules, warnings, hash: hash(files) })
     }
 
     /// SHA-256 over names and texts, hexadecimal: what a statement was judged by.

@@ -53,7 +53,7 @@ fn conditions(json: &Value) -> &[Value] {
 }
 
 /// The actions of a scope, groups taken apart.
-fn actions(json: &Value) -> BTreeSet<Action> {
+pub(crate) fn actions(json: &Value) -> BTreeSet<Action> {
     let Some(scope) = json.get("action") else { return BTreeSet::new() };
     if scope.get("op").and_then(Value::as_str) == Some("All") {
         return Action::ALL.into_iter().collect();
