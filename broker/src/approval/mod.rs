@@ -55,6 +55,8 @@ pub struct Asked {
     pub parameters: Vec<Option<Untrusted>>,
     /// What its connection did before that can change what its names mean, card numbers masked.
     pub context: Vec<Untrusted>,
+    /// The digest of the definitions that it can reach; empty for a session.
+    pub definitions: Box<str>,
     /// Everything that it does.
     pub verbs: Vec<String>,
     /// Relations that it names.
@@ -176,6 +178,9 @@ pub enum Unusable {
     /// It was given for something else: other text, parameters, session or policy.
     #[error("the approval is for something else than what is to be done now")]
     Changed,
+    /// What it can reach is not what it was.
+    #[error("a table, view, function or trigger that it can reach has changed since it was asked for")]
+    Definitions,
     /// The policy now asks for the approval of further rules.
     #[error("other rules hold it now than those that were approved")]
     Rules,
@@ -237,6 +242,7 @@ impl Approvals {
     /// [`TooMany`] at a limit.
     pub fn hold(&self, asked: Asked, bound: &Bound, wait: Option<Duration>) -> Result<Held, TooMany> {
         let mut items = self.items();
+        items.values_mut().for_each(Item::expire);
         let open = || items.values().filter(|i| i.standing.state.is_open());
         let own = || open().filter(|i| i.standing.asked.requester.id == asked.requester.id);
         if wait.is_none()
@@ -274,13 +280,14 @@ impl Approvals {
         Ok(Held { standing, new: true })
     }
 
-    /// The open approval of `requester` for exactly this, if there is one; an approved one before a pending one.
+    /// The open approval of `requester` for exactly this, if there is one; an approved one before a pending one. `bound`
+    /// says what it would have to be bound to.
     #[must_use]
-    pub fn find(&self, requester: &Principal, bound: &Bound) -> Option<Standing> {
+    pub fn find(&self, requester: &Principal, bound: impl Fn(&Asked) -> Bound) -> Option<Standing> {
         let mut items = self.items();
         items.values_mut().for_each(Item::expire);
         let own = items.values().filter(|i| i.standing.asked.requester.id == requester.id);
-        let same = own.filter(|i| i.is_for(bound));
+        let same = own.filter(|i| i.key.is_some() && i.is_for(&bound(&i.standing.asked)));
         same.max_by_key(|i| i.standing.state == ApprovalState::Approved).map(|i| i.standing.clone())
     }
 

@@ -78,9 +78,6 @@ impl Control {
         bound: &Bound,
     ) -> Result<Standing, Problem> {
         let approvals = &self.inner.parts.approvals;
-        if let Some(standing) = approvals.find(wish.principal, bound) {
-            return Ok(standing);
-        }
         let ttl = humantime::format_duration(Duration::from_secs(wish.ttl.as_secs()));
         let asked = Asked {
             kind: ApprovalKind::Session,
@@ -94,6 +91,7 @@ impl Control {
             requirement,
             text: Untrusted::default(),
             parameters: Vec::new(),
+            definitions: Box::default(),
             context: vec![Untrusted::new(format!("the session ends after {ttl} at the latest"))],
             verbs: Vec::new(),
             relations: Vec::new(),

@@ -9,6 +9,7 @@ use hoop_mask::Counts;
 use hoop_pgwire::{BackendTag, FrontendTag, WireError};
 
 use super::columns::{Classes, Columns};
+use super::definitions::Reading;
 use super::expected::{Expected, Queue};
 use super::hold::{Holding, Waiting};
 use super::judge::Judge;
@@ -108,6 +109,8 @@ pub struct Conversation {
     pub(super) holding: Holding,
     /// The statement at hand waits for its reviewers.
     pub(super) waiting: Option<Waiting>,
+    /// What the statement at hand can reach is being read.
+    pub(super) reading: Option<Reading>,
     /// Tells the client so.
     pub(super) notice: Option<Vec<u8>>,
     /// Bytes of a CopyData frame of the client that are still to pass.
@@ -188,6 +191,7 @@ impl Conversation {
             held: None,
             holding: parts.holding,
             waiting: None,
+            reading: None,
             notice: None,
             copy_left: 0,
             release_after: None,

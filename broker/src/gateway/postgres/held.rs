@@ -111,6 +111,7 @@ pub fn unusable(requirement: &Requirement, id: ApprovalId, why: Unusable) -> Arc
     let mut reason = reason(requirement, message, hint, "its approval cannot be used");
     let state = match why {
         Unusable::State(state) => state,
+        Unusable::Definitions => ApprovalState::Withdrawn,
         Unusable::Changed | Unusable::Rules | Unusable::Gone => ApprovalState::Expired,
     };
     reason.approval = Some((id, state));

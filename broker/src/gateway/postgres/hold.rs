@@ -2,7 +2,7 @@
 //! its approval and sent again (DESIGN, hold).
 //!
 //! INVARIANT: a held statement goes out only with a [`Consumed`], which binds text, parameters, principal, key, target,
-//! level, policy and the connection's past to what reviewers were shown.
+//! level, policy, the connection's past and the definitions that it can reach to what reviewers were shown.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -15,6 +15,7 @@ use hoop_api::{ApprovalId, Untrusted};
 use hoop_policy::Requirement;
 
 use super::conversation::{Conversation, End, Stalled};
+use super::definitions::{Digest, Reached, Reader};
 use super::expected::Expected;
 use super::judged::Judged;
 use super::past::{Effect, Past};
@@ -38,20 +39,44 @@ pub struct Holding {
     pub origin: SocketAddr,
     /// What the connection did before.
     pub past: Past,
+    /// Reads what statements can reach.
+    pub definitions: Reader,
 }
 
 impl Holding {
     /// For a connection of `session`.
     #[must_use]
-    pub fn of(gateway: &Gateway, session: &Session, origin: SocketAddr, past: Past) -> Self {
-        Self { approvals: Arc::clone(&gateway.approvals), wait: session.hold, origin, past }
+    pub fn of(
+        gateway: &Gateway,
+        session: &Session,
+        origin: SocketAddr,
+        past: Past,
+        definitions: Reader,
+    ) -> Self {
+        Self { approvals: Arc::clone(&gateway.approvals), wait: session.hold, origin, past, definitions }
     }
 }
 
 /// A statement that waits.
 pub struct Waiting {
     id: ApprovalId,
-    settled: Pin<Box<dyn Future<Output = ApprovalState> + Send>>,
+    settled: Settled,
+}
+
+enum Settled {
+    Not(Pin<Box<dyn Future<Output = ApprovalState> + Send>>),
+    As(ApprovalState),
+}
+
+impl Settled {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ApprovalState> {
+        let state = match self {
+            Self::Not(settled) => std::task::ready!(settled.as_mut().poll(cx)),
+            Self::As(state) => *state,
+        };
+        *self = Self::As(state);
+        Poll::Ready(state)
+    }
 }
 
 impl std::fmt::Debug for Waiting {
@@ -142,20 +167,35 @@ impl Conversation {
                 return Ok(Lifted::refused(held::never_held(requirement, why)));
             }
         };
-        if let Some(waiting) = &mut self.waiting {
-            let Poll::Ready(state) = waiting.settled.as_mut().poll(cx) else {
-                return Ok(Lifted::Not(Stalled::Approval));
-            };
-            let id = waiting.id;
+        let waited = match &mut self.waiting {
+            None => None,
+            Some(waiting) => match waiting.settled.poll(cx) {
+                Poll::Ready(state) => Some((waiting.id, state)),
+                Poll::Pending => return Ok(Lifted::Not(Stalled::Approval)),
+            },
+        };
+        let definitions = match self.definitions(judged, cx) {
+            Poll::Ready(Some(definitions)) => definitions,
+            Poll::Ready(None) => {
+                self.stop_waiting();
+                return Ok(Lifted::refused(held::never_held(
+                    requirement,
+                    "the target does not tell what the statement would reach; send it again",
+                )));
+            }
+            Poll::Pending => return Ok(Lifted::Not(Stalled::Approval)),
+        };
+        if let Some((id, state)) = waited {
             self.waiting = None;
-            let bound = self.bound(text, message, true);
-            return self.settled(id, state, judged, requirement, &bound);
+            let bound = self.bound(text, message, true, &definitions);
+            return self.settled(id, state, judged, requirement, &bound, &definitions);
         }
-        let again = self.bound(text, message, false);
-        if self.holding.past.is_known()
-            && let Some(standing) = self.holding.approvals.find(&self.session.principal, &again)
-        {
-            return self.settled(standing.id, standing.state, judged, requirement, &again);
+        let again = self.bound(text, message, false, &definitions);
+        if self.holding.past.is_known() {
+            let same = |asked: &Asked| self.bound(text, message, false, &asked.definitions);
+            if let Some(standing) = self.holding.approvals.find(&self.session.principal, same) {
+                return self.settled(standing.id, standing.state, judged, requirement, &again, &definitions);
+            }
         }
         let Some(waits) = self.may_wait() else { return Ok(Lifted::Not(Stalled::Answer)) };
         if !waits && !self.holding.past.is_known() {
@@ -164,8 +204,23 @@ impl Conversation {
                 "this connection changed settings or definitions, so that its names may mean something else elsewhere; open a new one",
             )));
         }
-        let bound = if waits { self.bound(text, message, true) } else { again };
-        self.ask(judged, requirement, text, parameters, &bound, waits, cx)
+        let bound = if waits { self.bound(text, message, true, &definitions) } else { again };
+        self.ask(judged, requirement, text, parameters, &bound, definitions, waits, cx)
+    }
+
+    /// What the statement at hand can reach as the target has it now; `None` when it does not tell.
+    fn definitions(&mut self, judged: &Judged, cx: &mut Context<'_>) -> Poll<Option<Digest>> {
+        let (reader, facts) = (&self.holding.definitions, &judged.facts);
+        let reading = self.reading.get_or_insert_with(|| reader.read(Reached::of(&facts.statements)));
+        let read = std::task::ready!(reading.poll(cx));
+        self.reading = None;
+        Poll::Ready(match read {
+            Ok(digest) => Some(digest),
+            Err(e) => {
+                tracing::warn!(target = %self.session.target, error = %e, "definitions could not be read");
+                None
+            }
+        })
     }
 
     /// May the statement at hand wait here? `None`: an answer tells first.
@@ -185,7 +240,7 @@ impl Conversation {
         Some(!self.in_transaction && !runs)
     }
 
-    fn bound(&self, text: &str, message: &Message<'_>, waits: bool) -> Bound {
+    fn bound(&self, text: &str, message: &Message<'_>, waits: bool, definitions: &str) -> Bound {
         let mut bound = Bound::of(if waits { "waiting" } else { "retry" });
         if waits {
             bound.part(self.session.id.to_string().as_bytes());
@@ -197,6 +252,7 @@ impl Conversation {
             &self.session.target,
             self.session.level.as_str(),
             &self.judge.policy_hash(),
+            definitions,
             text,
         ] {
             bound.part(part.as_bytes());
@@ -220,6 +276,7 @@ impl Conversation {
         text: &str,
         parameters: Vec<Option<Untrusted>>,
         bound: &Bound,
+        definitions: Digest,
         waits: bool,
         cx: &mut Context<'_>,
     ) -> Result<Lifted, End> {
@@ -238,6 +295,7 @@ impl Conversation {
             text: Untrusted::new(masked(text)),
             parameters,
             context: self.holding.past.told(),
+            definitions,
             verbs: told.verbs.to_vec(),
             relations: told.affected.iter().map(|a| Untrusted::new(a.as_str())).collect(),
         };
@@ -255,11 +313,11 @@ impl Conversation {
             return Ok(Lifted::refused(held::held(requirement, &standing)));
         }
         self.notice = Some(held::waiting(requirement, &standing, self.holding.wait, session.id));
-        let mut settled = Box::pin(Arc::clone(&self.holding.approvals).settled(standing.id));
+        let settled = Arc::clone(&self.holding.approvals).settled(standing.id);
+        let mut settled = Settled::Not(Box::pin(settled));
         // Polled once, so that the decision wakes this connection.
-        if settled.as_mut().poll(cx).is_ready() {
+        if settled.poll(cx).is_ready() {
             cx.waker().wake_by_ref();
-            settled = Box::pin(Arc::clone(&self.holding.approvals).settled(standing.id));
         }
         self.waiting = Some(Waiting { id: standing.id, settled });
         Ok(Lifted::Not(Stalled::Approval))
@@ -273,11 +331,21 @@ impl Conversation {
         judged: &Judged,
         requirement: &Arc<Requirement>,
         bound: &Bound,
+        definitions: &str,
     ) -> Result<Lifted, End> {
         let approvals = &self.holding.approvals;
         let Some(standing) = approvals.get(id) else {
             return Ok(Lifted::refused(held::unusable(requirement, id, Unusable::Gone)));
         };
+        if state.is_open() && *standing.asked.definitions != *definitions {
+            // It can never be used; the next one is asked for anew.
+            if approvals.withdraw(id)
+                && let Some(withdrawn) = approvals.get(id)
+            {
+                self.gate.note(withdrawn.ended()).map_err(|_| End::NotRecorded)?;
+            }
+            return Ok(Lifted::refused(held::unusable(requirement, id, Unusable::Definitions)));
+        }
         match state {
             ApprovalState::Approved => match approvals.consume(id, bound, &requirement.rules) {
                 Ok(used) => Ok(match self.judge.lifted(judged, used.rules()) {
@@ -302,6 +370,7 @@ impl Conversation {
 
     /// Gives up what waits when the conversation ends.
     pub(super) fn stop_waiting(&mut self) {
+        self.reading = None;
         let Some(waiting) = self.waiting.take() else { return };
         let approvals = &self.holding.approvals;
         let withdrawn = approvals.withdraw(waiting.id);

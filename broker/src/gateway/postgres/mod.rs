@@ -9,6 +9,7 @@ pub mod columns;
 mod completion;
 pub mod conversation;
 pub mod copy;
+pub mod definitions;
 pub mod expected;
 pub mod explain;
 mod extended;

@@ -15,6 +15,7 @@ use tokio::io::AsyncWriteExt as _;
 use super::cancel::{Backend, IssuedKey};
 use super::catalog::{self, Catalog};
 use super::conversation::{Conversation, End, Parts};
+use super::definitions::Reader;
 use super::hold::Holding;
 use super::judge::Judge;
 use super::past::Past;
@@ -122,6 +123,7 @@ struct Opened {
     scribe: Scribe,
     key: IssuedKey,
     past: Past,
+    definitions: Reader,
 }
 
 async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unopened> {
@@ -158,7 +160,8 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     let backend = Backend { target: Arc::clone(&target), pid, secret, session: session.id, connection: id };
     let key = gateway.cancel.issue(backend);
     let past = Past::new(&database, &wishes.settings);
-    Ok(Opened { id, target, upstream, catalog, scribe, key, past })
+    let definitions = Reader::of(&target, &database, &gateway.limits);
+    Ok(Opened { id, target, upstream, catalog, scribe, key, past, definitions })
 }
 
 /// Connects to the target and reads its catalogue, each within `limits.upstream_connect`: nobody listens for the end of
@@ -212,7 +215,7 @@ fn allowed_database(wishes: &Wishes, target: &Target) -> Result<String, StartupR
 }
 
 async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
-    let Opened { id, target, upstream, catalog, scribe, key, past } = opened;
+    let Opened { id, target, upstream, catalog, scribe, key, past, definitions } = opened;
     let session = arrived.session;
     let greeting = greeting(&upstream, &key, arrived.version);
     let Ok(gate) = Gate::new(scribe, session.id, id, target.name.clone()) else {
@@ -226,7 +229,7 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
         session: Arc::clone(&session),
         metrics: Arc::clone(&gateway.metrics),
         classes: catalog.classes,
-        holding: Holding::of(gateway, &session, arrived.address, past),
+        holding: Holding::of(gateway, &session, arrived.address, past, definitions),
     };
     let mut talk = Conversation::new(parts, &gateway.limits);
     let (up, rest) = upstream.into_stream();

@@ -209,6 +209,65 @@ fn what_changes_the_meaning_of_names_voids_an_approval() {
     assert_ne!(status(&broker), "refunded");
 }
 
+#[test]
+fn an_approval_is_void_when_what_the_statement_reaches_has_changed() {
+    let (broker, bob, ada) = scene();
+    let owner = |sql: &str| Cluster::shared().superuser(broker.database(), sql);
+    owner("CREATE TABLE other (a int); CREATE VIEW standing AS SELECT 'a'::text AS s");
+    owner("CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'");
+    let tunnel = bob.connect();
+    let by_view = "UPDATE payments SET status = (SELECT s FROM standing) WHERE id = 1";
+    let path = format!("ALTER DATABASE {} SET search_path = public", broker.database());
+    let by_function = "UPDATE payments SET status = lower('X') WHERE id = 1";
+    for (sql, change) in [
+        (UPDATE, "ALTER TABLE payments ALTER status SET DEFAULT 'x'"),
+        (UPDATE, "ALTER TABLE payments ADD CONSTRAINT c CHECK (id <> 4711)"),
+        (UPDATE, "CREATE TRIGGER t BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION quiet()"),
+        // Now code of users runs, and nobody knows what it reaches.
+        (
+            UPDATE,
+            "CREATE OR REPLACE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        ),
+        (UPDATE, "ALTER TABLE other ADD b int"),
+        (UPDATE, "DROP TRIGGER t ON payments"),
+        (UPDATE, "CREATE RULE r AS ON UPDATE TO payments DO ALSO INSERT INTO other VALUES (1)"),
+        (UPDATE, "DROP RULE r ON payments"),
+        (UPDATE, &*path),
+        (by_view, "CREATE OR REPLACE VIEW standing AS SELECT 'b'::text AS s"),
+        (by_function, "CREATE FUNCTION lower(varchar) RETURNS text LANGUAGE sql AS $$SELECT 'y'$$"),
+        (
+            by_function,
+            "CREATE OR REPLACE FUNCTION lower(varchar) RETURNS text LANGUAGE sql AS $$SELECT 'z'$$",
+        ),
+    ] {
+        refused(&tunnel, sql);
+        let id = asked(&broker).pop().expect("it is asked for");
+        approve(&ada, &id);
+        owner(change);
+        let said = refused(&tunnel, sql);
+        assert!(said.contains("has changed since") && said.contains(&id), "`{change}` went by: {said}");
+        assert!(!refused(&tunnel, sql).contains(&id), "it is asked for anew");
+        bob.run(&["requests", "withdraw", &asked(&broker).pop().expect("it is")]).expect(0);
+    }
+    // What it does not reach may change.
+    refused(&tunnel, by_view);
+    let known = asked(&broker).len();
+    owner("CREATE TABLE another (a int); ALTER TABLE other ADD c int");
+    owner("INSERT INTO other VALUES (1)");
+    owner("VACUUM FULL payments");
+    refused(&tunnel, by_view);
+    assert_eq!(asked(&broker).len(), known);
+    // And while it waits.
+    let waits = patient(&bob);
+    let done = during(&waits, UPDATE, || {
+        let id = nth(&broker, known + 1);
+        owner("ALTER TABLE payments ADD extra int");
+        approve(&ada, &id);
+    });
+    done.expect(1).says(&["42501", "has changed since"]);
+    assert_ne!(status(&broker), "refunded");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_are_shown_and_bound() {
     let (broker, bob, ada) = scene();

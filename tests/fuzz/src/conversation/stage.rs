@@ -22,6 +22,7 @@ use hoop_broker::gateway::postgres::cancel::CancelKeys;
 use hoop_broker::gateway::postgres::catalog::Catalog;
 use hoop_broker::gateway::postgres::columns::Classes;
 use hoop_broker::gateway::postgres::conversation::{Conversation, Parts};
+use hoop_broker::gateway::postgres::definitions::{Reader, Reading};
 use hoop_broker::gateway::postgres::hold::Holding;
 use hoop_broker::gateway::postgres::judge::Judge;
 use hoop_broker::gateway::postgres::parser::Parser;
@@ -152,7 +153,14 @@ impl Stage {
                 session: Arc::clone(session),
                 metrics: Arc::clone(&gateway.metrics),
                 classes: Arc::clone(&self.catalog.classes),
-                holding: Holding::of(gateway, session, session.origin, Past::new("payments", &[])),
+                holding: Holding::of(
+                    gateway,
+                    session,
+                    session.origin,
+                    Past::new("payments", &[]),
+                    // There is no catalogue to read: it never changes.
+                    Reader::new(|_| Reading::new(std::future::ready(Ok("".into())))),
+                ),
             },
             limits,
         )
