@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hoop_api::AccessLevel;
-use hoop_policy::{OpeningFacts, PolicySet, Principal, TargetFacts, Verdict, Via};
+use hoop_policy::{Classified, Column, OpeningFacts, PolicySet, Principal, TargetFacts, Verdict, Via};
 
 use crate::approval::Approvals;
 use crate::clock::Boot;
@@ -142,9 +142,19 @@ fn opening(ledger: &Ledger, level: AccessLevel, bearer: bool) -> OpeningFacts {
 /// The target as policy sees it.
 #[must_use]
 pub fn target_facts(target: &Target) -> TargetFacts {
-    TargetFacts { name: target.name.clone(), environment: target.environment.clone() }
+    let columns = target.classes.iter().map(|c| Column {
+        schema: c.schema.clone(),
+        relation: c.relation.clone(),
+        name: c.column.clone(),
+        class: c.class.as_str().to_owned(),
+    });
+    TargetFacts {
+        name: target.name.clone(),
+        environment: target.environment.clone(),
+        classified: Classified::of(columns),
+    }
 }
 
 fn unknown_target(name: &str) -> TargetFacts {
-    TargetFacts { name: name.to_owned(), environment: None }
+    TargetFacts { name: name.to_owned(), environment: None, classified: [].into() }
 }

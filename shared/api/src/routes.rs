@@ -116,6 +116,9 @@ pub struct Explained {
     pub functions: Vec<Untrusted>,
     /// Classified columns of the relations that it names, as `schema.relation.column (class)`.
     pub masked: Vec<Untrusted>,
+    /// Classified columns that it touches, with class and how: `output`, `predicate`, `write`.
+    #[serde(default)]
+    pub columns: Vec<Untrusted>,
     /// What the ledger would keep of the text.
     pub record: String,
     /// It counts as a write.

@@ -1,6 +1,7 @@
 //! Cases beside a policy: who does what on which target, and what the verdict must be. TOML, read strictly.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hoop_api::{AccessLevel, PrincipalKind};
 use hoop_statement::{TextLimits, analyse};
@@ -8,8 +9,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    Action, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via, judge_action,
-    judge_all, judge_session,
+    Action, Classified, Column, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via,
+    judge_action, judge_all, judge_session,
 };
 
 /// A file of cases.
@@ -113,6 +114,28 @@ struct Who {
 struct Where {
     #[serde(default)]
     environment: Option<String>,
+    /// As in `broker.toml`: `"schema.relation.column" = "class"`.
+    #[serde(default)]
+    classes: BTreeMap<String, String>,
+}
+
+impl Where {
+    fn classified(&self) -> Result<Arc<[Classified]>, String> {
+        let column = |(name, class): (&String, &String)| {
+            let parts: Vec<&str> = name.split('.').collect();
+            let [schema, relation, column] = parts.as_slice() else {
+                return Err(format!("`{name}` is no column; write \"schema.relation.column\""));
+            };
+            Ok(Column {
+                schema: (*schema).to_owned(),
+                relation: (*relation).to_owned(),
+                name: (*column).to_owned(),
+                class: class.clone(),
+            })
+        };
+        let columns: Vec<Column> = self.classes.iter().map(column).collect::<Result<_, _>>()?;
+        Ok(Classified::of(columns))
+    }
 }
 
 #[derive(Deserialize)]
@@ -214,7 +237,11 @@ fn case(file: &File, row: &Row, line: usize) -> Result<Case, String> {
             person_id: None,
             groups: who.groups.clone(),
         },
-        target: TargetFacts { name: row.target.clone(), environment: place.environment.clone() },
+        target: TargetFacts {
+            name: row.target.clone(),
+            environment: place.environment.clone(),
+            classified: place.classified()?,
+        },
         level: row.level,
         via: if row.native { Via::Native } else { Via::Tunnel },
         bearer: row.bearer,

@@ -1,16 +1,20 @@
 //! Facts to Cedar's entities and contexts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression as Expr,
 };
 use hoop_api::PrincipalKind;
-use hoop_statement::{Facts, Function, Relation};
+use hoop_statement::{Facts, Function, How, Relation};
 
+use crate::column::{self, Column};
 use crate::facts::{OpeningFacts, SessionFacts, TargetFacts};
 use crate::principal::Principal;
+
+/// Classified columns that a statement touches, and how.
+pub(crate) type Touched = BTreeMap<Column, BTreeSet<How>>;
 
 /// Something of the facts could not be told to Cedar.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +29,10 @@ impl Misfit {
 
 /// Entity types of the schema; Cedar parses a type name as it parses a policy.
 static TYPES: LazyLock<HashMap<&str, EntityTypeName>> = LazyLock::new(|| {
-    let names = ["Action", "Agent", "Broker", "Function", "Group", "Relation", "Target", "User", "Workload"];
+    let names = [
+        "Action", "Agent", "Broker", "Class", "Column", "Function", "Group", "Relation", "Target", "User",
+        "Workload",
+    ];
     names.into_iter().filter_map(|name| Some((name, name.parse().ok()?))).collect()
 });
 
@@ -67,6 +74,15 @@ pub(crate) fn function_uid(target: &TargetFacts, f: &Function) -> Result<EntityU
     object_uid("Function", target, f.schema.as_deref(), &f.name)
 }
 
+pub(crate) fn column_uid(target: &TargetFacts, c: &Column) -> Result<EntityUid, Misfit> {
+    let Column { schema, relation, name, class: _ } = c;
+    uid("Column", &format!("{}/{}.{}:{schema}.{relation}.{name}", target.name, schema.len(), relation.len()))
+}
+
+fn class_uid(target: &TargetFacts, class: &str) -> Result<EntityUid, Misfit> {
+    uid("Class", &format!("{}/{class}", target.name))
+}
+
 fn text(value: &str) -> Expr {
     Expr::new_string(value.to_owned())
 }
@@ -105,9 +121,25 @@ pub(crate) fn of_statement(
     principal: &Principal,
     target: &TargetFacts,
     facts: &Facts,
+    touched: &Touched,
 ) -> Result<Entities, Misfit> {
     let mut all = base(principal, Some(target))?;
     let parent = uid("Target", &target.name)?;
+    let classes: BTreeSet<&str> = touched.keys().map(|c| c.class.as_str()).collect();
+    for class in classes {
+        let parents = HashSet::from([parent.clone()]);
+        all.push(entity(class_uid(target, class)?, vec![("name", text(class))], parents)?);
+    }
+    for column in touched.keys() {
+        let mut parents = HashSet::from([class_uid(target, &column.class)?]);
+        for relation in facts.relations.iter().filter(|r| column::may_be_of(r, column)) {
+            parents.insert(relation_uid(target, relation)?);
+        }
+        let Column { schema, relation, name, class } = column;
+        let pairs = [("schema", schema), ("relation", relation), ("name", name), ("class", class)];
+        let pairs = pairs.map(|(key, value)| (key, text(value))).to_vec();
+        all.push(entity(column_uid(target, column)?, pairs, parents)?);
+    }
     let mut seen = HashSet::new();
     for r in &facts.relations {
         let id = relation_uid(target, r)?;
@@ -138,7 +170,15 @@ fn is_harmless(f: &Function) -> bool {
 }
 
 /// The context of a statement.
-pub(crate) fn statement_context(session: &SessionFacts, facts: &Facts) -> Result<Context, Misfit> {
+pub(crate) fn statement_context(
+    session: &SessionFacts,
+    facts: &Facts,
+    touched: &Touched,
+) -> Result<Context, Misfit> {
+    let classes = |how: How| {
+        let of = touched.iter().filter(move |(_, hows)| hows.contains(&how));
+        set(of.map(|(column, _)| column.class.as_str()))
+    };
     let changes: Vec<String> = facts.changes.iter().map(ToString::to_string).collect();
     let count = i64::try_from(session.statement_count).unwrap_or(i64::MAX);
     let settings = facts.settings.iter().filter(|s| !s.keeps_pin()).map(|s| s.name.as_str());
@@ -151,9 +191,14 @@ pub(crate) fn statement_context(session: &SessionFacts, facts: &Facts) -> Result
         ("settings", set(settings)),
         ("languages", set(facts.languages.iter().map(String::as_str))),
         ("functions", set(facts.functions.iter().map(|f| f.name.as_str()))),
+        ("outputs", classes(How::Output)),
+        ("predicates", classes(How::Predicate)),
+        ("assigns", classes(How::Write)),
         ("opaque", set(facts.opaque.iter().map(|o| o.as_str()))),
         ("write", Expr::new_bool(!facts.is_read_only())),
         ("unbounded", Expr::new_bool(facts.unbounded)),
+        ("unfiltered", Expr::new_bool(facts.unfiltered)),
+        ("limited", Expr::new_bool(facts.limited)),
         ("statement_count", Expr::new_long(count)),
         ("approvals", set(session.approvals.iter().map(String::as_str))),
     ];

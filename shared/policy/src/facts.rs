@@ -1,8 +1,11 @@
 //! What the judge is told besides the statement.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hoop_api::AccessLevel;
+
+use crate::column::Classified;
 
 /// The way into the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +64,8 @@ pub struct TargetFacts {
     pub name: String,
     /// Environment word of the config.
     pub environment: Option<String>,
+    /// Its relations with classified columns.
+    pub classified: Arc<[Classified]>,
 }
 
 /// What a principal does, as the schema names it.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, Request, Response};
 use hoop_api::{AccessLevel, Untrusted};
-use hoop_statement::{Access, Class, Facts, Relation};
+use hoop_statement::{Access, Class, Facts};
 
+use crate::column;
 use crate::entities::{self, Misfit};
 use crate::facts::{Action, OpeningFacts, SessionFacts, TargetFacts};
 use crate::load::{PolicySet, ids};
@@ -13,7 +14,7 @@ use crate::principal::Principal;
 use crate::rule::{Effect, Rule};
 use crate::verdict::{Allowed, DEFAULT_RULE, Denial, Obligations, Requirement, Verdict};
 
-/// Judges one statement: the target first, then each relation and function that it names. The strictest verdict
+/// Judges one statement: the target first, then each relation, classified column and function that it names. The strictest verdict
 /// stands.
 #[must_use]
 pub fn judge(
@@ -99,11 +100,12 @@ fn statement(
     target: &TargetFacts,
     facts: &Facts,
 ) -> Result<Verdict, Misfit> {
+    let touched = column::touched(&target.classified, facts);
     let bench = Bench {
         policy,
         principal: entities::principal_uid(principal)?,
-        entities: entities::of_statement(&policy.actions, principal, target, facts)?,
-        context: entities::statement_context(session, facts)?,
+        entities: entities::of_statement(&policy.actions, principal, target, facts, &touched)?,
+        context: entities::statement_context(session, facts, &touched)?,
         mask: session.level != AccessLevel::Reveal,
     };
     let action = action_of(facts.class());
@@ -114,8 +116,16 @@ fn statement(
     for r in &facts.relations {
         let what = shown(r.schema.as_deref(), &r.name);
         let asked =
-            bench.ask(relation_action(action, r), after, entities::relation_uid(target, r)?, &what)?;
+            bench.ask(access_action(action, r.access), after, entities::relation_uid(target, r)?, &what)?;
         verdict = verdict.and(asked);
+    }
+    for (column, hows) in &touched {
+        let what = format!("`{}`", Untrusted::new(column.to_string()));
+        let actions: BTreeSet<Action> = hows.iter().map(|how| access_action(action, how.access())).collect();
+        for asked in actions {
+            let resource = entities::column_uid(target, column)?;
+            verdict = verdict.and(bench.ask(asked, after, resource, &what)?);
+        }
     }
     for f in &facts.functions {
         let what = shown(f.schema.as_deref(), &f.name);
@@ -135,8 +145,8 @@ const fn action_of(class: Class) -> Action {
 }
 
 /// What is read is read, whatever else the statement does; what is written is written as far as the statement goes.
-const fn relation_action(statement: Action, relation: &Relation) -> Action {
-    match (relation.access, statement) {
+const fn access_action(statement: Action, access: Access) -> Action {
+    match (access, statement) {
         (Access::Read, _) => Action::Read,
         (Access::Write, Action::Ddl | Action::Administer) => statement,
         (Access::Write, _) => Action::Write,

@@ -5,6 +5,7 @@
 
 mod approvals;
 pub mod cases;
+mod column;
 mod entities;
 mod facts;
 mod judge;
@@ -16,6 +17,7 @@ mod shadow;
 mod slice;
 mod verdict;
 
+pub use column::{Classified, Column, touched};
 pub use facts::{Action, OpeningFacts, SessionFacts, TargetFacts, Via};
 pub use hoop_api::{AccessLevel, PrincipalKind};
 pub use judge::{judge, judge_action, judge_all, judge_session};

@@ -243,7 +243,7 @@ fn vocabulary(e: &ValidationError) -> Option<String> {
             Some(format!("actions are {}, and the group `statement` of the first six", words.join(", ")))
         }
         ValidationError::UnrecognizedEntityType(_) => {
-            let words = "Group, User, Workload, Agent, Broker, Target, Relation and Function";
+            let words = "Group, User, Workload, Agent, Broker, Target, Relation, Class, Column and Function";
             Some(format!("entity types are {words}"))
         }
         // Cedar adds variants; theirs come with a hint that is stable.

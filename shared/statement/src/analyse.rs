@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pb::Token as T;
 use pg_query::Error as Fault;
+use pg_query::NodeEnum as N;
 use pg_query::protobuf as pb;
 
 use crate::facts::{Facts, Opaque};
@@ -12,7 +13,7 @@ use crate::record::record;
 use crate::refusal::Refusal;
 use crate::scan::scan;
 use crate::tree::Walk;
-use crate::verb::Verbs;
+use crate::verb::{Class, Verbs};
 use crate::walk::Walker;
 
 /// Stack that a thread needs to call [`analyse`] on any text within the limits. libpg_query itself refuses trees of
@@ -92,10 +93,24 @@ fn facts(raw: &pb::RawStmt, text: &str) -> Facts {
     if walker.facts.verbs.is_empty() {
         walker.opaque(Opaque::UnknownStatement);
     }
+    if walker.facts.class() >= Class::Ddl {
+        walker.redefined();
+    }
     let mut facts = walker.facts;
+    facts.limited = is_limited(raw);
     facts.span = span(raw, text);
     facts.tag = tag(&facts);
     facts
+}
+
+/// The statement is a SELECT with a LIMIT, and not `LIMIT ALL`.
+fn is_limited(raw: &pb::RawStmt) -> bool {
+    let Some(N::SelectStmt(select)) = raw.stmt.as_ref().and_then(|s| s.node.as_ref()) else { return false };
+    match select.limit_count.as_ref().map(|c| &c.node) {
+        None => false,
+        Some(Some(N::AConst(c))) => !c.isnull,
+        Some(_) => true,
+    }
 }
 
 // A length of zero means to the end (libpg_query, RawStmt).

@@ -18,6 +18,8 @@ pub struct Facts {
     pub verbs: Verbs,
     /// Relations that it names, common table expressions in scope excluded.
     pub relations: BTreeSet<Relation>,
+    /// Columns that it touches, as far as names tell without a catalogue: rather too many than too few.
+    pub touches: BTreeSet<Touch>,
     /// Functions that it calls, by written name; operators and casts are not listed.
     pub functions: BTreeSet<Function>,
     /// Settings that it changes: SET, RESET, `set_config` and the SET clauses of definitions.
@@ -34,6 +36,10 @@ pub struct Facts {
     pub prepared: Option<Prepared>,
     /// True if some UPDATE or DELETE in it has no WHERE.
     pub unbounded: bool,
+    /// True if some SELECT in it reads from something and has no WHERE.
+    pub unfiltered: bool,
+    /// True if the answer of its outermost SELECT has a LIMIT.
+    pub limited: bool,
     /// Why part of it cannot be judged; empty is the normal case.
     pub opaque: BTreeSet<Opaque>,
 }
@@ -78,6 +84,44 @@ pub struct Relation {
     pub name: String,
     /// What happens to it.
     pub access: Access,
+}
+
+words! {
+    /// How a statement touches a column.
+    How {
+        /// Its value can come into the answer, or into another place that is read.
+        Output = "output",
+        /// Its value decides: WHERE, JOIN, GROUP, ORDER, DISTINCT.
+        Predicate = "predicate",
+        /// A value is assigned to it.
+        Write = "write",
+    }
+}
+
+impl How {
+    /// Read or written.
+    #[must_use]
+    pub const fn access(self) -> Access {
+        match self {
+            Self::Output | Self::Predicate => Access::Read,
+            Self::Write => Access::Write,
+        }
+    }
+}
+
+/// A column that a statement touches, as written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Touch {
+    /// Schema of the relation, if written.
+    pub schema: Option<String>,
+    /// The relation.
+    pub relation: String,
+    /// The column; `None` for all of them, as with `*` or a whole row.
+    pub column: Option<String>,
+    /// The relation was named in front of it, so that it is of no other one.
+    pub qualified: bool,
+    /// What happens to it.
+    pub how: How,
 }
 
 /// A function as written.

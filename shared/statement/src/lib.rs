@@ -5,11 +5,13 @@
 
 mod analyse;
 mod chain;
+mod column;
 mod copy_shape;
 mod facts;
 mod function;
 mod note;
 mod object;
+mod query;
 mod record;
 mod refusal;
 mod scan;
@@ -23,7 +25,8 @@ mod walk;
 pub use analyse::{Analysis, MAX_STATEMENTS, STACK_BYTES, TextLimits, analyse};
 pub use copy_shape::{CopyFormat, CopyShape, copy_shape};
 pub use facts::{
-    Access, Copy, Facts, Function, Opaque, Prepared, Relation, Setting, SettingAct, SettingValue, Transaction,
+    Access, Copy, Facts, Function, How, Opaque, Prepared, Relation, Setting, SettingAct, SettingValue, Touch,
+    Transaction,
 };
 pub use object::{Act, Change, Kind};
 pub use record::{RECORD_BYTES, record};

@@ -3,7 +3,8 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pb;
 
-use crate::facts::{Access, Copy, Facts, Function, Opaque, Prepared, Relation};
+use crate::column::{Scope, Uses};
+use crate::facts::{Access, Facts, Function, Opaque, Prepared, Relation};
 use crate::function;
 use crate::object::{Act, Change, Kind};
 use crate::setting;
@@ -21,13 +22,24 @@ pub(crate) struct Walker {
     ctes: Vec<String>,
     // What naming a relation means here: definitions write, queries read.
     access: Access,
+    /// What names before columns mean, outermost level first.
+    pub(crate) scopes: Vec<Scope>,
+    /// What is read here is read for this.
+    pub(crate) uses: Uses,
     /// The statement is of pg_dump's own shape, which sets this by a computed name.
     pub(crate) pg_dump_setting: Option<&'static str>,
 }
 
 impl Walker {
     pub(crate) fn new() -> Self {
-        Self { facts: Facts::default(), ctes: Vec::new(), access: Access::Write, pg_dump_setting: None }
+        Self {
+            facts: Facts::default(),
+            ctes: Vec::new(),
+            access: Access::Write,
+            scopes: Vec::new(),
+            uses: Uses::OUTPUT,
+            pg_dump_setting: None,
+        }
     }
 
     pub(crate) fn verb(&mut self, verb: Verb) {
@@ -77,7 +89,7 @@ impl Walker {
         self.facts.functions.insert(Function { schema, name: name.to_owned(), listed });
     }
 
-    fn target(&mut self, target: Option<&pb::RangeVar>, reads: bool) {
+    pub(crate) fn target(&mut self, target: Option<&pb::RangeVar>, reads: bool) {
         if let Some(t) = target {
             self.relation(&t.schemaname, &t.relname, Access::Write);
             if reads {
@@ -87,7 +99,7 @@ impl Walker {
     }
 
     /// Runs `inside` as a query: relations are read, and the names of `with` are in scope within.
-    fn query(&mut self, with: Option<&pb::WithClause>, inside: impl FnOnce(&mut Self)) {
+    pub(crate) fn query(&mut self, with: Option<&pb::WithClause>, inside: impl FnOnce(&mut Self)) {
         let outer = (self.ctes.len(), self.access);
         self.access = Access::Read;
         if let Some(with) = with {
@@ -96,6 +108,11 @@ impl Walker {
         inside(self);
         self.ctes.truncate(outer.0);
         self.access = outer.1;
+    }
+
+    /// True where the name means a common table expression.
+    pub(crate) fn is_cte(&self, schema: &str, name: &str) -> bool {
+        self.access == Access::Read && schema.is_empty() && self.ctes.iter().any(|cte| cte == name)
     }
 
     // Without RECURSIVE a name is in scope only after its own definition (PostgreSQL manual, WITH Queries).
@@ -108,7 +125,8 @@ impl Walker {
             self.ctes.extend(with.ctes.iter().filter_map(name));
         }
         for cte in &with.ctes {
-            cte.walk(self);
+            // It may be read from anywhere.
+            self.reading(Uses::BOTH, |w| cte.walk(w));
             if !with.recursive {
                 self.ctes.extend(name(cte));
             }
@@ -118,25 +136,10 @@ impl Walker {
 
 impl Walk for pb::RangeVar {
     fn walk(&self, w: &mut Walker) {
-        let is_cte = w.access == Access::Read && self.schemaname.is_empty() && w.ctes.contains(&self.relname);
-        if !is_cte {
+        if !w.is_cte(&self.schemaname, &self.relname) {
             w.relation(&self.schemaname, &self.relname, w.access);
         }
         self.children(w);
-    }
-}
-
-impl Walk for pb::SelectStmt {
-    fn walk(&self, w: &mut Walker) {
-        w.verb(Verb::Select);
-        w.query(self.with_clause.as_ref(), |w| {
-            if let Some(into) = &self.into_clause {
-                w.verb(Verb::SelectInto);
-                w.change(Act::Create, Kind::Table);
-                w.target(into.rel.as_ref(), false);
-            }
-            self.clauses(w);
-        });
     }
 }
 
@@ -144,67 +147,6 @@ impl Walk for pb::LockingClause {
     // Its names are aliases of the FROM list, not relations.
     fn walk(&self, w: &mut Walker) {
         w.verb(Verb::LockRows);
-    }
-}
-
-/// The clauses of a query but WITH and the target relation, which are walked first and apart.
-trait Clauses {
-    fn clauses(&self, w: &mut Walker);
-}
-
-macro_rules! clauses {
-    ($($name:ident { $($child:ident)* } [ $($apart:ident)* ])*) => {
-        $(impl Clauses for pb::$name {
-            fn clauses(&self, w: &mut Walker) {
-                let Self { $($child,)* $($apart: _,)* } = self;
-                $($child.walk(w);)*
-            }
-        })*
-    };
-}
-
-clauses! {
-    SelectStmt { distinct_clause target_list from_clause where_clause group_clause having_clause window_clause
-        values_lists sort_clause limit_offset limit_count locking_clause larg rarg }
-        [ into_clause with_clause group_distinct limit_option op all ]
-    InsertStmt { cols select_stmt on_conflict_clause returning_clause } [ relation with_clause r#override ]
-    UpdateStmt { target_list where_clause from_clause returning_clause } [ relation with_clause ]
-    DeleteStmt { using_clause where_clause returning_clause } [ relation with_clause ]
-    MergeStmt { source_relation join_condition merge_when_clauses returning_clause } [ relation with_clause ]
-}
-
-impl Walk for pb::InsertStmt {
-    fn walk(&self, w: &mut Walker) {
-        w.verb(Verb::Insert);
-        let reads = self.returning_clause.is_some() || self.on_conflict_clause.is_some();
-        w.target(self.relation.as_ref(), reads);
-        w.query(self.with_clause.as_ref(), |w| self.clauses(w));
-    }
-}
-
-impl Walk for pb::UpdateStmt {
-    fn walk(&self, w: &mut Walker) {
-        w.verb(Verb::Update);
-        w.facts.unbounded |= self.where_clause.is_none();
-        w.target(self.relation.as_ref(), true);
-        w.query(self.with_clause.as_ref(), |w| self.clauses(w));
-    }
-}
-
-impl Walk for pb::DeleteStmt {
-    fn walk(&self, w: &mut Walker) {
-        w.verb(Verb::Delete);
-        w.facts.unbounded |= self.where_clause.is_none();
-        w.target(self.relation.as_ref(), true);
-        w.query(self.with_clause.as_ref(), |w| self.clauses(w));
-    }
-}
-
-impl Walk for pb::MergeStmt {
-    fn walk(&self, w: &mut Walker) {
-        w.verb(Verb::Merge);
-        w.target(self.relation.as_ref(), true);
-        w.query(self.with_clause.as_ref(), |w| self.clauses(w));
     }
 }
 
@@ -241,28 +183,6 @@ impl Walk for pb::TableLikeClause {
         if let Some(r) = &self.relation {
             w.relation(&r.schemaname, &r.relname, Access::Read);
         }
-    }
-}
-
-impl Walk for pb::CopyStmt {
-    fn walk(&self, w: &mut Walker) {
-        let (verb, copy) = match (self.is_program, self.filename.is_empty(), self.is_from) {
-            (true, _, _) => (Verb::CopyProgram, Copy::Program),
-            (false, false, _) => (Verb::CopyFile, Copy::File),
-            (false, true, true) => (Verb::CopyIn, Copy::FromStdin),
-            (false, true, false) => (Verb::CopyOut, Copy::ToStdout),
-        };
-        w.verb(verb);
-        w.facts.copy = Some(copy);
-        if let Some(r) = &self.relation {
-            let access = if self.is_from { Access::Write } else { Access::Read };
-            w.relation(&r.schemaname, &r.relname, access);
-        }
-        w.query(None, |w| {
-            self.query.walk(w);
-            self.options.walk(w);
-            self.where_clause.walk(w);
-        });
     }
 }
 

@@ -30,7 +30,11 @@ fn main() {
         person_id: None,
         groups: vec!["developers".into()],
     };
-    let target = TargetFacts { name: "payments".into(), environment: Some("production".into()) };
+    let target = TargetFacts {
+        name: "payments".into(),
+        environment: Some("production".into()),
+        classified: [].into(),
+    };
     let session = SessionFacts {
         level: AccessLevel::Masked,
         via: Via::Tunnel,

@@ -43,7 +43,11 @@ fn ask(set: &PolicySet) {
         person_id: None,
         groups: vec!["developers".into()],
     };
-    let target = TargetFacts { name: "payments".into(), environment: Some("production".into()) };
+    let target = TargetFacts {
+        name: "payments".into(),
+        environment: Some("production".into()),
+        classified: [].into(),
+    };
     let approvals = BTreeSet::new();
     let (level, via, bearer) = (AccessLevel::Masked, Via::Native, true);
     let session =

@@ -4,6 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
+use hoop_mask::Class;
+use hoop_policy::Classified;
+
 use super::columns::Classes;
 use super::copy::Relations;
 use super::upstream::{Upstream, UpstreamError};
@@ -16,6 +19,8 @@ pub struct Catalog {
     pub classes: Arc<Classes>,
     /// Relations with classified columns, by (schema, relation): all their columns in order, with class.
     pub relations: Relations,
+    /// The same for the judge.
+    pub classified: Arc<[Classified]>,
 }
 
 /// Reads the catalogue of `database` for `target`. It is read by every connection, for it may have changed; the copy
@@ -74,7 +79,27 @@ async fn fetch(upstream: &mut Upstream, target: &Target) -> Result<Catalog, Upst
             "a classified column is not in the target's catalogue"
         );
     }
-    Ok(Catalog { classes: Arc::new(Classes::new(origins)), relations: Arc::new(relations) })
+    let relations = Arc::new(relations);
+    let classified = classified(target, &relations);
+    Ok(Catalog { classes: Arc::new(Classes::new(origins)), relations, classified })
+}
+
+/// What the catalogue has, and what the config names besides: a column that is missing now may come.
+fn classified(target: &Target, relations: &Relations) -> Arc<[Classified]> {
+    let configured = crate::gateway::target_facts(target).classified;
+    let known = |c: &Classified| {
+        let columns = relations.get(&(c.schema.clone(), c.name.clone()))?;
+        let word = |class: &Option<Class>| class.as_ref().map(|c| c.as_str().to_owned());
+        let mut columns: Vec<_> = columns.iter().map(|(name, class)| (name.clone(), word(class))).collect();
+        let has = |columns: &[(String, _)], name: &String| columns.iter().any(|(n, _)| n == name);
+        for missing in &c.columns {
+            if !has(&columns, &missing.0) {
+                columns.push(missing.clone());
+            }
+        }
+        Some(Classified { columns, complete: true, ..c.clone() })
+    };
+    configured.iter().map(|c| known(c).unwrap_or_else(|| c.clone())).collect()
 }
 
 /// All columns of the relations that hold classified ones, in order. `standard_conforming_strings` is on, so a quoted

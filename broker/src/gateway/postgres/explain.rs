@@ -33,6 +33,7 @@ pub async fn explain(
         relations: Vec::new(),
         functions: Vec::new(),
         masked: Vec::new(),
+        columns: Vec::new(),
         record: String::new(),
         write: false,
         policy: policy.set.hash().to_owned(),
@@ -112,6 +113,13 @@ fn describe(told: &mut Explained, facts: &TextFacts, target: &Target) {
         .filter(touched)
         .map(|c| Untrusted::new(format!("{}.{}.{} ({})", c.schema, c.relation, c.column, c.class.as_str())))
         .collect();
+    let classified = target_facts(target).classified;
+    for statement in &facts.statements {
+        for (column, hows) in hoop_policy::touched(&classified, statement) {
+            let hows: Vec<&str> = hows.iter().map(|how| how.as_str()).collect();
+            told.columns.push(Untrusted::new(format!("{column}: {}", hows.join(", "))));
+        }
+    }
     told.record.clone_from(&facts.record);
     told.write = facts.write;
 }

@@ -11,9 +11,10 @@ use hoop_pgwire::{Format, FrontendTag, HEADER_LEN, NamedObject, Tag as _};
 
 use super::conversation::{Client, Conversation, End, Stalled};
 use super::expected::Expected;
-use super::hold::{Lifted, Message, SHOWN_BYTES, Sent};
+use super::hold::Lifted;
 use super::inbound::{POISON, Resolved};
 use super::judge::Looked;
+use super::message::{Message, SHOWN_BYTES, Sent};
 use super::names::{Found, Meaning, Portal};
 use super::parameter::Shown;
 use super::past::Effect;

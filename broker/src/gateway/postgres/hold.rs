@@ -17,16 +17,14 @@ use hoop_policy::Requirement;
 use super::conversation::{Conversation, End, Stalled};
 use super::definitions::{Digest, Reached, Reader};
 use super::expected::Expected;
+use super::held;
 use super::judged::Judged;
+use super::message::Message;
 use super::past::{Effect, Past};
-use super::{held, parameter};
 use crate::approval::{Approvals, Asked, Bound, Consumed, Held, TooMany, Unusable, masked};
 use crate::gate::{Reason, Ruling};
 use crate::gateway::Gateway;
 use crate::session::Session;
-
-/// Longest text, and longest parameters, of a held statement: what a reviewer can be asked to read.
-pub(super) const SHOWN_BYTES: usize = 64 << 10;
 
 /// What a connection needs to hold statements.
 #[derive(Debug)]
@@ -83,35 +81,6 @@ impl std::fmt::Debug for Waiting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Waiting").field("id", &self.id).finish_non_exhaustive()
     }
-}
-
-/// A text as the client sent it, kept where an approval may have to be bound to it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// The text.
-    pub text: Box<str>,
-    /// Parameter types that Parse declared.
-    pub types: Box<[u32]>,
-    /// Parameter types that the target told, when the statement was described.
-    pub told: Box<[u32]>,
-}
-
-impl std::fmt::Debug for Sent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sent")
-    }
-}
-
-/// What is held: the message at hand.
-pub(super) struct Message<'m> {
-    /// Its text, `None` where it was not kept.
-    pub(super) text: Option<&'m str>,
-    /// Parameter types as declared.
-    pub(super) types: &'m [u32],
-    /// Parameter types as the target told them.
-    pub(super) told: &'m [u32],
-    /// Body of the Bind message, after its names.
-    pub(super) parameters: Vec<parameter::Shown<'m>>,
 }
 
 /// What becomes of a statement that may be held.
@@ -393,26 +362,5 @@ impl Conversation {
     /// The notice of a hold, for the client, once.
     pub fn take_notice(&mut self) -> Option<Vec<u8>> {
         if self.is_mid_frame() { None } else { self.notice.take() }
-    }
-}
-
-impl<'m> Message<'m> {
-    /// The text and the parameters, if all of it can be shown to a reviewer.
-    fn showable(&self) -> Result<(&'m str, Vec<Option<Untrusted>>), &'static str> {
-        let text = self.text.ok_or("the policy changed since it was prepared; prepare it again")?;
-        let parameters: usize = self.parameters.iter().filter_map(|p| p.value).map(<[u8]>::len).sum();
-        if text.len() > SHOWN_BYTES || parameters > SHOWN_BYTES {
-            return Err("it is too long for a reviewer to read; send less at once");
-        }
-        let oid = |at: usize| {
-            let known = |types: &[u32]| types.get(at).copied().filter(|oid| *oid != 0);
-            known(self.types).or_else(|| known(self.told)).unwrap_or(0)
-        };
-        let shown = self.parameters.iter().enumerate();
-        let shown: Result<_, _> = shown.map(|(at, parameter)| parameter.shown(oid(at))).collect();
-        let parameters = shown.map_err(|parameter::Unreadable| {
-            "a binary parameter is of a type that cannot be shown to a reviewer; send it as text"
-        })?;
-        Ok((text, parameters))
     }
 }

@@ -10,9 +10,10 @@ use hoop_pgwire::{Frame, FrontendTag, Tag as _, next_frame};
 
 use super::conversation::{Client, Conversation, End, Held, Stalled};
 use super::expected::{Defined, Denied, Expected};
-use super::hold::{Lifted, Message};
+use super::hold::Lifted;
 use super::judge::Looked;
 use super::judged::Judged;
+use super::message::Message;
 use super::names::{Found, Meaning, Serial};
 use super::pipe::Pipe;
 use super::refusal;

@@ -78,7 +78,10 @@ impl Judge {
                 statement_count: 1,
                 approvals: BTreeSet::new(),
             },
-            target: super::super::target_facts(target),
+            target: TargetFacts {
+                classified: Arc::clone(&catalog.classified),
+                ..super::super::target_facts(target)
+            },
             session: Arc::clone(session),
             classified: target.classes.iter().map(|c| (c.schema.clone(), c.relation.clone())).collect(),
             relations: catalog.relations.clone(),

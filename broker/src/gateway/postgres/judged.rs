@@ -6,7 +6,7 @@ use hoop_ledger::draft::Statement as Line;
 use hoop_statement::{Facts, Prepared, Verb};
 
 use super::copy::CopyMask;
-use super::hold::Sent;
+use super::message::Sent;
 use super::past::Effect;
 use super::refusal;
 use super::text::TextFacts;

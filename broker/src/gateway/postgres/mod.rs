@@ -20,6 +20,7 @@ pub mod hold;
 pub mod inbound;
 pub mod judge;
 pub mod judged;
+pub mod message;
 pub mod names;
 mod parameter;
 pub mod parser;

@@ -64,6 +64,9 @@ fn print(told: &Explained) -> Result<(), Failure> {
     say("functions", &told.functions.iter().map(Untrusted::raw).collect::<Vec<_>>().join(", "))?;
     say("recorded", &told.record)?;
     say("counts as", if told.write { "a write: recorded before it is forwarded" } else { "a read" })?;
+    for column in &told.columns {
+        say("touches", column.raw())?;
+    }
     say("masked", &told.masked.iter().map(Untrusted::raw).collect::<Vec<_>>().join(", "))?;
     say("policy", &told.policy)
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cases;
+mod columns;
 mod faults;
 mod matrix;
 mod rules;
@@ -47,7 +48,11 @@ pub(crate) fn session(level: AccessLevel) -> SessionFacts {
 }
 
 pub(crate) fn target() -> TargetFacts {
-    TargetFacts { name: "payments-db".to_owned(), environment: Some("production".to_owned()) }
+    TargetFacts {
+        name: "payments-db".to_owned(),
+        environment: Some("production".to_owned()),
+        classified: [].into(),
+    }
 }
 
 pub(crate) fn judged(policy: &PolicySet, who: &Principal, level: AccessLevel, text: &str) -> Verdict {

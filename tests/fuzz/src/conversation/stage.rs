@@ -35,7 +35,7 @@ use hoop_ledger::checkpoint::Origin;
 use hoop_ledger::entry::{Envelope, Event, Outcome};
 use hoop_ledger::segment::{self, Header, Step};
 use hoop_mask::Class;
-use hoop_policy::{PolicySet, Principal, Via};
+use hoop_policy::{Classified, PolicySet, Principal, Via};
 
 const POLICY: &str = r#"
 @id("all")
@@ -270,7 +270,14 @@ fn target() -> Target {
 
 fn catalog() -> Catalog {
     let columns = vec![("id".to_owned(), None), ("value".to_owned(), Some(Class::Pan))];
+    let classified = Classified {
+        schema: "public".into(),
+        name: "cards".into(),
+        columns: vec![("id".into(), None), ("value".into(), Some("pan".into()))],
+        complete: true,
+    };
     Catalog {
+        classified: [classified].into(),
         classes: Arc::new(Classes::new([(16_400, 2, Class::Pan)])),
         relations: Arc::new(HashMap::from([(("public".to_owned(), "cards".to_owned()), columns)])),
     }
