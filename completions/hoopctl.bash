@@ -476,7 +476,7 @@ _hoopctl() {
             return 0
             ;;
         hoopctl__subcmd__exec)
-            opts="-c -f -h --level --reason --ttl --database --wait-approval --command --file --param --approval --format --timeout --profile --broker --token-store --help"
+            opts="-c -f -h --level --reason --ttl --database --wait-approval --command --file --param --request --approval --format --timeout --profile --broker --token-store --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -904,7 +904,7 @@ _hoopctl() {
             return 0
             ;;
         hoopctl__subcmd__login)
-            opts="-h --device --fingerprint --profile --token-store --help"
+            opts="-h --device --fresh --fingerprint --profile --token-store --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

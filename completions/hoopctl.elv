@@ -48,6 +48,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand --profile 'Settings and sign-in to use, one set per broker'
             cand --token-store 'Where tokens are kept'
             cand --device 'Show the code only; open no browser here'
+            cand --fresh 'Sign in anew even where the identity provider remembers you: rules can ask reviewers for it'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -131,6 +132,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand --profile 'Settings and sign-in to use, one set per broker'
             cand --broker 'Broker to use instead of the profile''s'
             cand --token-store 'Where tokens are kept'
+            cand --request 'The file is one change set: judged whole before any of it runs, held for one approval, and run in one transaction. Held, it exits with 5; run the same command again once it is approved'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

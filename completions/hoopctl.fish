@@ -52,6 +52,7 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand login" -l profile -d 'Se
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand login" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand login" -l device -d 'Show the code only; open no browser here'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand login" -l fresh -d 'Sign in anew even where the identity provider remembers you: rules can ask reviewers for it'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand logout" -l profile -d 'Settings and sign-in to use, one set per broker' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand logout" -l broker -d 'Broker to use instead of the profile\'s' -r
@@ -125,6 +126,7 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l profile -d 'Set
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l broker -d 'Broker to use instead of the profile\'s' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -l request -d 'The file is one change set: judged whole before any of it runs, held for one approval, and run in one transaction. Held, it exits with 5; run the same command again once it is approved'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand requests; and not __fish_seen_subcommand_from withdraw help" -l format -d 'How to print them' -r -f -a "table\t'Aligned, for people'
 json\t'As the broker answers, for programs'"

@@ -5,6 +5,7 @@
 //! them is in the ledger. Nothing here judges, records or sends.
 
 mod binding;
+mod fault;
 mod review;
 
 use std::collections::{BTreeSet, HashMap};
@@ -20,6 +21,7 @@ use tokio::sync::Notify;
 
 use binding::BindingKey;
 pub use binding::Bound;
+pub use fault::{TooMany, Unusable};
 pub use review::{Barred, Vote};
 
 use crate::clock;
@@ -156,37 +158,6 @@ impl Standing {
     pub fn ended(&self) -> Event {
         Event::ApprovalEnded { approval: self.id.to_string(), how: self.state.as_str().to_owned() }
     }
-}
-
-/// Too many approvals are open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TooMany {
-    /// On the broker.
-    #[error("the broker has {0} approvals open, its limit")]
-    Broker(usize),
-    /// Of this principal.
-    #[error("you have {0} approvals open, the limit")]
-    Principal(usize),
-}
-
-/// Why an approval cannot be used, or not any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
-    /// It is not approved, but this.
-    #[error("the approval is {}", .0.as_str())]
-    State(ApprovalState),
-    /// It was given for something else: other text, parameters, session or policy.
-    #[error("the approval is for something else than what is to be done now")]
-    Changed,
-    /// What it can reach is not what it was.
-    #[error("a table, view, function or trigger that it can reach has changed since it was asked for")]
-    Definitions,
-    /// The policy now asks for the approval of further rules.
-    #[error("other rules hold it now than those that were approved")]
-    Rules,
-    /// There is none of this id.
-    #[error("there is no such approval any more")]
-    Gone,
 }
 
 /// A text that a person sends, as reviewers see it: card numbers masked.

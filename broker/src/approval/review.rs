@@ -45,6 +45,12 @@ pub enum Barred {
     /// In none of the groups.
     #[error("you are in none of the groups that may decide")]
     Group,
+    /// They signed in too long ago for this rule, or nobody knows when.
+    #[error("the rule asks for a fresh sign-in, and yours is older or does not say how old it is")]
+    Stale,
+    /// They signed in without a second factor.
+    #[error("the rule asks for a sign-in with a second factor, and yours does not tell of one")]
+    OneFactor,
     /// They have.
     #[error("you have decided it already")]
     Already,
@@ -67,6 +73,18 @@ impl Standing {
             ApprovalState::Pending => Ok(()),
             ended => Err(Barred::Ended(ended)),
         }
+    }
+
+    /// Is a sign-in of `auth_s` (Unix seconds) by the methods `amr` (RFC 8176) recent and strong enough to approve it?
+    ///
+    /// # Errors
+    /// [`Barred::Stale`] and [`Barred::OneFactor`].
+    pub fn is_fresh(&self, auth_s: i64, amr: &[String], now_s: i64) -> Result<(), Barred> {
+        let Some(fresh) = self.asked.requirement.fresh else { return Ok(()) };
+        if auth_s <= 0 || now_s.saturating_sub(auth_s) > i64::try_from(fresh.as_secs()).unwrap_or(0) {
+            return Err(Barred::Stale);
+        }
+        if amr.iter().any(|method| method == "mfa") { Ok(()) } else { Err(Barred::OneFactor) }
     }
 
     /// Is `who` one of its reviewers, whatever its state?

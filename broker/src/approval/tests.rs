@@ -27,6 +27,7 @@ fn asked(rules: &[(&str, u32, &str)]) -> Asked {
         level: AccessLevel::Write,
         reason: Untrusted::default(),
         requirement: Requirement {
+            fresh: None,
             rules: rules.iter().map(|(id, ..)| (*id).to_owned()).collect(),
             reviewers: rules
                 .iter()
@@ -84,6 +85,24 @@ fn approved_once_used_once_and_only_for_what_was_shown() {
         all.find(&person("dan", "p-dan", &[]), |_| bound("a")).is_none(),
         "what is used is not found again"
     );
+}
+
+#[test]
+fn a_rule_can_ask_for_a_fresh_sign_in_with_a_second_factor() {
+    let all = approvals();
+    let mut asked = asked(&[("x", 1, "leads")]);
+    asked.requirement.fresh = Some(Duration::from_secs(300));
+    let standing = all.hold(asked, &bound("a"), None).unwrap().standing;
+    let amr = |methods: &[&str]| methods.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>();
+    let fresh = |auth_s, methods: &[&str]| standing.is_fresh(auth_s, &amr(methods), 10_000);
+    assert_eq!(fresh(9_700, &["pwd", "otp", "mfa"]), Ok(()));
+    assert_eq!(fresh(9_699, &["pwd", "otp", "mfa"]), Err(Barred::Stale));
+    assert_eq!(fresh(0, &["mfa"]), Err(Barred::Stale), "nobody knows when");
+    assert_eq!(fresh(9_700, &["pwd"]), Err(Barred::OneFactor));
+    assert_eq!(fresh(9_700, &[]), Err(Barred::OneFactor));
+    let plain = approvals();
+    let id = held(&plain);
+    assert_eq!(plain.get(id).unwrap().is_fresh(0, &[], 10_000), Ok(()), "where no rule asks");
 }
 
 #[test]

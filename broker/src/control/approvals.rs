@@ -36,6 +36,7 @@ impl Control {
             reason: asked.reason.clone(),
             message: asked.requirement.reason.clone().into(),
             rules: standing.rules().collect(),
+            fresh_s: asked.requirement.fresh.map(|fresh| fresh.as_secs()),
             text: asked.text.clone(),
             parameters: asked.parameters.clone(),
             context: asked.context.clone(),
@@ -143,6 +144,11 @@ pub(super) async fn decide(
     let decision = decision::verify(&body.decision, &caller.jkt, control.identity().now_s())
         .map_err(|fault| Problem::new(Code::BadRequest, fault.to_string()))?;
     control.fits(&decision, &standing, &caller)?;
+    if decision.approve
+        && let Err(barred) = standing.is_fresh(caller.auth_s, &caller.amr, control.identity().now_s())
+    {
+        return Err(control.barred(&caller, &standing, barred).await?.into());
+    }
     // Recorded first: what lifts a hold is provable before it does.
     let event = Event::ApprovalDecided {
         approval: standing.id.to_string(),
@@ -194,7 +200,13 @@ impl Control {
         let code = match barred {
             Barred::Ended(_) | Barred::Already => Code::Conflict,
             Barred::Gone => Code::NotFound,
-            Barred::NotAPerson | Barred::NoPerson | Barred::Own | Barred::SamePerson | Barred::Group => {
+            Barred::NotAPerson
+            | Barred::NoPerson
+            | Barred::Own
+            | Barred::SamePerson
+            | Barred::Group
+            | Barred::Stale
+            | Barred::OneFactor => {
                 let event = Event::SessionRefused {
                     target: standing.asked.target.clone(),
                     level: standing.asked.level.as_str().to_owned(),
@@ -206,7 +218,13 @@ impl Control {
                 Code::Denied
             }
         };
-        Ok(Problem::new(code, barred.to_string()))
+        let problem = Problem::new(code, barred.to_string());
+        Ok(match barred {
+            Barred::Stale | Barred::OneFactor => {
+                problem.with_hint("sign in anew: `hoopctl login --fresh`; then approve it")
+            }
+            _ => problem,
+        })
     }
 
     async fn record(&self, caller: &Caller, event: Event) -> Result<(), ApiProblem> {

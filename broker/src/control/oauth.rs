@@ -202,9 +202,11 @@ pub(super) async fn device_authorization(
         let short: String = host.chars().take(MAX_HOST_CHARS).collect();
         Untrusted::new(control.redact(&short))
     });
+    // As OpenID Connect's `max_age`: the only one that is known here.
+    let fresh = form.fields.get("max_age").is_some_and(|age| age == "0");
     let issued = identity
         .devices()
-        .start(proof.thumbprint(), host, origin, identity.mono())
+        .start(proof.thumbprint(), host, origin, fresh, identity.mono())
         .map_err(|e| OauthError::unavailable(e.to_string()))?;
     let page = format!("{}{}", identity.config().public_url, routes::DEVICE_PAGE);
     let code = issued.user_code.as_str();

@@ -84,6 +84,8 @@ pub struct Waiting {
     pub origin: SocketAddr,
     /// Thumbprint of the terminal's key.
     pub jkt: String,
+    /// The terminal asks for a sign-in made now: the provider must not answer out of an earlier one.
+    pub fresh: bool,
 }
 
 /// The codes handed to the terminal.
@@ -173,6 +175,7 @@ impl Devices {
         jkt: &str,
         host: Option<Untrusted>,
         origin: SocketAddr,
+        fresh: bool,
         mono: Duration,
     ) -> Result<Issued, Busy> {
         let mut grants = self.live(mono);
@@ -191,7 +194,7 @@ impl Devices {
             }
         };
         let interval = Duration::from_secs(POLL_INTERVAL_S);
-        let waiting = Waiting { code: user_code.clone(), host, origin, jkt: jkt.to_owned() };
+        let waiting = Waiting { code: user_code.clone(), host, origin, jkt: jkt.to_owned(), fresh };
         grants.insert(
             token::hash(device_code.expose_secret()),
             Grant {
@@ -314,7 +317,7 @@ mod tests {
 
     fn devices() -> (Devices, Issued) {
         let devices = Devices::new(16);
-        let issued = devices.start("k", None, "192.0.2.1:1".parse().unwrap(), AT).unwrap();
+        let issued = devices.start("k", None, "192.0.2.1:1".parse().unwrap(), false, AT).unwrap();
         (devices, issued)
     }
 
@@ -373,9 +376,9 @@ mod tests {
     fn one_network_cannot_take_all_codes() {
         let (devices, _) = devices();
         let near = "192.0.2.1:2".parse().unwrap();
-        assert!(devices.start("k", None, near, AT).is_ok());
-        assert_eq!(devices.start("k", None, near, AT).unwrap_err(), Busy::Address);
-        assert!(devices.start("k", None, "192.0.2.2:2".parse().unwrap(), AT).is_ok());
+        assert!(devices.start("k", None, near, false, AT).is_ok());
+        assert_eq!(devices.start("k", None, near, false, AT).unwrap_err(), Busy::Address);
+        assert!(devices.start("k", None, "192.0.2.2:2".parse().unwrap(), false, AT).is_ok());
     }
 
     #[test]

@@ -3,12 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hoop_ledger::entry::{Event, Outcome};
+use hoop_ledger::entry::{Event, Outcome, RuleChange};
 use hoop_policy::{LoadFault, PolicySet};
+use sha2::{Digest as _, Sha256};
 
 use crate::config::{self, Config};
 use crate::gateway::{Gateway, InForce};
 use crate::scribe::Scribe;
+
+/// What one entry holds of changed rules: of a rule, of all, and how many of them; an entry has 60 kB.
+const RULE_TEXT: usize = 2000;
+const CHANGED_TEXT: usize = 24_000;
+const CHANGED_RULES: usize = 100;
 
 /// Why the policy cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +70,34 @@ pub fn policy(config: &Config, version: u64) -> Result<InForce, PolicyError> {
     Ok(InForce { version, set })
 }
 
+/// What of the new set is not as in the old one, for the ledger.
+fn changes(new: &PolicySet, old: &PolicySet) -> Vec<RuleChange> {
+    let mut left = CHANGED_TEXT;
+    let one = |id: &str| {
+        let (text, change) = match (new.text(id), old.text(id)) {
+            (None, _) => ("", "removed"),
+            (Some(text), None) => (text, "added"),
+            (Some(text), Some(_)) => (text, "changed"),
+        };
+        let told = text.get(..text.floor_char_boundary(left.min(RULE_TEXT))).unwrap_or_default();
+        left -= told.len();
+        let sha256 = if text.is_empty() { String::new() } else { hoop_api::hex(&Sha256::digest(text)) };
+        RuleChange { id: id.to_owned(), change: change.to_owned(), text: told.to_owned(), sha256 }
+    };
+    let mut changes: Vec<_> = new.changed_since(old).into_iter().map(one).collect();
+    if changes.len() > CHANGED_RULES {
+        let more = changes.len() - CHANGED_RULES;
+        changes.truncate(CHANGED_RULES);
+        changes.push(RuleChange {
+            id: format!("and {more} more"),
+            change: "changed".to_owned(),
+            text: String::new(),
+            sha256: String::new(),
+        });
+    }
+    changes
+}
+
 /// Reads configuration and policy again and puts targets and policy into force. Listeners, keys and the rest of the
 /// configuration stay as they were.
 pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path) {
@@ -88,6 +122,7 @@ pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path) {
     let event = Event::Reload {
         policy_sha256: policy.set.hash().to_owned(),
         detail: format!("config {}", config.sha256),
+        rules: changes(&policy.set, &gateway.policy.load().set),
     };
     // Recorded first: a policy that is in force and not in the ledger would judge without proof.
     if scribe.record(Outcome::Success, vec!["policy".to_owned(), "targets".to_owned()], event).await.is_err()

@@ -88,6 +88,7 @@ impl Authorizer for Rules {
                 SessionVerdict::Allow { rules }
             }
             (true, "db", AccessLevel::Write) => SessionVerdict::Hold(Requirement {
+                fresh: None,
                 rules: rules.into_iter().collect(),
                 reviewers: vec![Reviewers { count: 1, group: "leads".to_owned() }],
                 reason: "needs a lead".to_owned(),

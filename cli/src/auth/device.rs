@@ -74,6 +74,7 @@ pub async fn sign_in(
     broker: &Broker,
     metadata: Metadata,
     open_browser: bool,
+    fresh: bool,
 ) -> Result<Credentials, Failure> {
     let key = DpopKey::generate()?;
     let url = |e| Failure::unreachable(format!("the broker's metadata has no usable address: {e}"));
@@ -84,12 +85,11 @@ pub async fn sign_in(
         )
         .set_token_uri(TokenUrl::new(metadata.token_endpoint.clone()).map_err(url)?);
     let http = |request: HttpRequest| broker.send_proved(request, &key, None);
-    let details: StandardDeviceAuthorizationResponse = client
-        .exchange_device_code()
-        .add_extra_param("host", host_name())
-        .request_async(&http)
-        .await
-        .map_err(refused)?;
+    let mut request = client.exchange_device_code().add_extra_param("host", host_name());
+    if fresh {
+        request = request.add_extra_param("max_age", "0");
+    }
+    let details: StandardDeviceAuthorizationResponse = request.request_async(&http).await.map_err(refused)?;
     show(broker, &details, open_browser)?;
     let tokens = client
         .exchange_device_access_token(&details)

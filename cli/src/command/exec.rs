@@ -12,7 +12,7 @@ use crate::broker::SignedIn;
 use crate::error::{Exit, Failure, plain};
 use crate::output::{Format, Rows};
 use crate::profile::Settings;
-use crate::sql::{Cancel, Client, Ended, statements};
+use crate::sql::{Cancel, Client, Ended, first_words, statements};
 use crate::tunnel::{Session, Tunnel, local};
 
 /// The longest script that is read, bytes.
@@ -22,13 +22,14 @@ const SCRIPT_MAX: u64 = 256 << 20;
 ///
 /// Results go to stdout, notices and command tags to stderr. `-c` sends its text as one message, and so as one
 /// transaction; a file or stdin runs statement by statement and stops at the first error. With `-c`, stdin is the
-/// data of `COPY … FROM STDIN`.
+/// data of `COPY … FROM STDIN`. With `--request` a file is one change set.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hoopctl exec payments-db -c 'SELECT * FROM orders LIMIT 3'
   hoopctl exec payments-db -c 'SELECT * FROM orders WHERE id = $1' --param 42 --format json
   hoopctl exec payments-db -f report.sql --format csv > report.csv
   echo 'SELECT 1' | hoopctl exec payments-db
+  hoopctl exec payments-db -f migration.sql --request --reason INC-42
 
 A parameter is visible to other users of this machine in the list of processes; card numbers belong in a file.")]
 pub struct Exec {
@@ -43,6 +44,10 @@ pub struct Exec {
     /// Value of the next parameter, $1 first; bound, never pasted into the text.
     #[arg(long = "param", value_name = "VALUE", allow_hyphen_values = true)]
     parameters: Vec<String>,
+    /// The file is one change set: judged whole before any of it runs, held for one approval, and run in one
+    /// transaction. Held, it exits with 5; run the same command again once it is approved.
+    #[arg(long, requires = "file", conflicts_with = "parameters")]
+    request: bool,
     /// The approval that the statement was given; nothing is run when it cannot be used.
     #[arg(long, value_name = "ID")]
     approval: Option<ApprovalId>,
@@ -94,6 +99,10 @@ impl Exec {
                     .hint("give `-c SQL`, `-f FILE`, or statements on stdin"));
             }
             (None, None) => Script::Steps(text_of(std::io::stdin().lock())?),
+        };
+        let script = match script {
+            Script::Steps(text) if self.request => Script::Whole(one_transaction(text)?),
+            script => script,
         };
         match &script {
             Script::Whole(text) | Script::Steps(text) if statements(text).is_empty() => {
@@ -191,6 +200,24 @@ fn failure(ended: Ended) -> Failure {
     match ended {
         Ended::Fault(fault) => fault.into_failure(),
         Ended::Lost(failure) => failure,
+    }
+}
+
+/// A change set: what would end its transaction half way is refused.
+fn one_transaction(text: String) -> Result<String, Failure> {
+    let end = |statement: &str| {
+        let words = first_words(statement);
+        let first = words.first()?.clone();
+        let ends = ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"];
+        let prepares = first == "PREPARE" && words.get(1).is_some_and(|w| w == "TRANSACTION");
+        (prepares || ends.contains(&&*first)).then_some(first)
+    };
+    match statements(&text).into_iter().find_map(end) {
+        None => Ok(text),
+        Some(word) => {
+            Err(Failure::usage(format!("a change set is one transaction, and this one has {word} in it"))
+                .hint("take BEGIN, COMMIT and the like out of the file, or run it without `--request`"))
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::trust::{self, CertificateFault, Fingerprint};
 #[command(after_help = "Examples:
   hoopctl login https://broker.example.com:7443
   hoopctl login --device                           # again, without opening a browser here
+  hoopctl login --fresh                            # before approving what asks for a fresh sign-in
   hoopctl login broker:7443 --fingerprint AB:CD:…  # in a script")]
 pub struct Login {
     /// Address of the broker; the profile's if left out.
@@ -25,6 +26,9 @@ pub struct Login {
     /// Show the code only; open no browser here.
     #[arg(long)]
     pub device: bool,
+    /// Sign in anew even where the identity provider remembers you: rules can ask reviewers for it.
+    #[arg(long)]
+    pub fresh: bool,
     /// SHA-256 fingerprint of the broker's certificate, as its operator says.
     #[arg(long, value_name = "SHA256", env = "HOOPCTL_FINGERPRINT", hide_env_values = true)]
     pub fingerprint: Option<Fingerprint>,
@@ -44,7 +48,7 @@ impl Login {
         let broker = Broker::new(url, settings.fingerprint)?;
         let metadata = device::metadata(&broker).await?;
         let store = Store::choose(&settings).await?;
-        let credentials = device::sign_in(&broker, metadata, !self.device).await?;
+        let credentials = device::sign_in(&broker, metadata, !self.device, self.fresh).await?;
         store.save(&credentials).await?;
         settings.token_store = Some(store.kind());
         settings.save()?;

@@ -27,6 +27,10 @@ impl Whoami {
         match self.format {
             ListFormat::Json => output::json(&who),
             ListFormat::Table => {
+                let when = match who.auth_time {
+                    0 => "at a time that the provider does not tell".to_owned(),
+                    at => output::time(at),
+                };
                 let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
                 let lines = [
                     ("name", who.name.raw().to_owned()),
@@ -34,7 +38,7 @@ impl Whoami {
                     ("kind", who.kind.as_str().to_owned()),
                     ("groups", or_none(who.groups.join(", "))),
                     ("person", who.person_id.unwrap_or_else(|| "unknown, so cannot approve".to_owned())),
-                    ("proved", format!("{} by {}", output::time(who.auth_time), or_none(who.amr.join(", ")))),
+                    ("proved", format!("{when} by {}", or_none(who.amr.join(", ")))),
                     ("broker", format!("{} at {}", who.broker, signed_in.broker().url().issuer())),
                 ];
                 lines

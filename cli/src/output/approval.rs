@@ -27,6 +27,10 @@ pub fn lines(approval: &Approval) -> Vec<String> {
     for rule in &approval.rules {
         say("rule", &format!("{}: {}", safe(&rule.id), needs(rule)));
     }
+    if let Some(fresh) = approval.fresh_s {
+        let fresh = span(fresh);
+        say("reviewer", &format!("signed in within {fresh}, with a second factor: hoopctl login --fresh"));
+    }
     say("does", &safe(&approval.verbs.join(", ")));
     let relations: Vec<String> = approval.relations.iter().map(ToString::to_string).collect();
     say("tables", &relations.join(", "));

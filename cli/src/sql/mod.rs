@@ -9,4 +9,4 @@ mod split;
 
 pub use client::{Cancel, Client};
 pub use fault::Ended;
-pub use split::statements;
+pub use split::{first_words, statements};

@@ -22,6 +22,17 @@ pub fn statements(script: &str) -> Vec<&str> {
     found
 }
 
+/// The first words of a statement, upper case, four at most; comments, quotes and signs are passed over.
+#[must_use]
+pub fn first_words(statement: &str) -> Vec<String> {
+    let mut scan = Scan::default();
+    let mut at = 0;
+    while at < statement.len() && scan.words.len() < 4 {
+        at = scan.step(statement, at);
+    }
+    scan.words
+}
+
 fn keep<'a>(found: &mut Vec<&'a str>, text: &'a str, blank: bool) {
     if !blank {
         // Only what the server takes for blank: a no-break space is part of a name there.

@@ -125,6 +125,9 @@ pub struct Approval {
     pub message: Untrusted,
     /// The rules that hold it; all must be lifted.
     pub rules: Vec<HeldRule>,
+    /// How recent the sign-in of whoever approves must be, with a second factor, in seconds.
+    #[serde(default)]
+    pub fresh_s: Option<u64>,
     /// The statement as it was sent; empty for a session.
     pub text: Untrusted,
     /// Its bound parameters in order, `NULL` as none; those that are not text as `\x…`.
@@ -217,6 +220,7 @@ mod tests {
 
     fn approval() -> Approval {
         Approval {
+            fresh_s: None,
             id: ApprovalId::from_parts(1, 2),
             kind: ApprovalKind::Retry,
             state: ApprovalState::Pending,

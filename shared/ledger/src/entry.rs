@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::event::{Event, Parameter};
+pub use crate::event::{Event, Parameter, RuleChange};
 
 /// Version of the envelope's layout, the `v` of each entry.
 pub const ENVELOPE_VERSION: u16 = 1;

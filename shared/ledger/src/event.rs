@@ -2,6 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How a rule of the policy changed (PCI DSS 6.5.1, 10.2.1.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleChange {
+    /// Its `@id`.
+    pub id: String,
+    /// `added`, `changed` or `removed`.
+    pub change: String,
+    /// Its text now, cut where the entry would be too long; empty when it was removed.
+    pub text: String,
+    /// SHA-256 of its whole text now, hexadecimal; empty when it was removed.
+    pub sha256: String,
+}
+
 /// What happened, with what belongs to that kind of event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
@@ -24,8 +38,11 @@ pub enum Event {
     Reload {
         /// SHA-256 of the policy set's text, hexadecimal.
         policy_sha256: String,
-        /// What changed, or why nothing did.
+        /// The configuration: SHA-256 of its text, hexadecimal.
         detail: String,
+        /// Rules of the policy that are not as they were before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rules: Vec<RuleChange>,
     },
     /// A sign-in that succeeded (8.4).
     SignIn {

@@ -223,7 +223,8 @@ impl Bench<'_> {
         match reviewers {
             Some(reviewers) => {
                 let ttl = forbids.iter().filter_map(|r| r.ttl).min();
-                Verdict::Hold(Requirement { rules, reviewers, reason, ttl })
+                let fresh = forbids.iter().filter_map(|r| r.fresh).min();
+                Verdict::Hold(Requirement { rules, reviewers, reason, ttl, fresh })
             }
             None => {
                 let hint = first(|r| r.hint.as_ref());

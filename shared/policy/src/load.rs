@@ -41,6 +41,7 @@ pub struct PolicySet {
     // Which action is in which group: without these entities `action in …` matches nothing.
     pub(crate) actions: Entities,
     rules: BTreeMap<String, Rule>,
+    texts: BTreeMap<String, String>,
     warnings: Vec<LoadFault>,
     hash: String,
 }
@@ -58,7 +59,7 @@ impl PolicySet {
         for file in files {
             loader.file(file, &mut places);
         }
-        let Loader { cedar, rules, forms, mut faults } = loader;
+        let Loader { cedar, rules, forms, texts, mut faults } = loader;
         let result = Validator::new(schema.clone()).validate(&cedar, ValidationMode::Strict);
         for e in result.validation_errors() {
             let id: &str = e.policy_id().as_ref();
@@ -90,13 +91,26 @@ impl PolicySet {
         warnings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         let slices = Slices::new(&cedar, &rules, &forms)
             .map_err(|e| vec![fault(("policy", ""), 0, e.to_string(), None)])?;
-        Ok(Self { slices, schema, actions, rules, warnings, hash: hash(files) })
+        Ok(Self { slices, schema, actions, rules, texts, warnings, hash: hash(files) })
     }
 
     /// SHA-256 over names and texts, hexadecimal: what a statement was judged by.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// The text of a rule, from its first annotation to its end, without the comments around it.
+    #[must_use]
+    pub fn text(&self, id: &str) -> Option<&str> {
+        self.texts.get(id).map(String::as_str)
+    }
+
+    /// Ids of rules that are not the same in both sets, in order.
+    #[must_use]
+    pub fn changed_since<'a>(&'a self, old: &'a Self) -> Vec<&'a str> {
+        let ids: BTreeSet<&String> = self.texts.keys().chain(old.texts.keys()).collect();
+        ids.into_iter().map(String::as_str).filter(|id| self.text(id) != old.text(id)).collect()
     }
 
     /// Rules that can never fire, or never change a verdict: sound, and probably not meant so.
@@ -140,6 +154,7 @@ struct Loader {
     rules: BTreeMap<String, Rule>,
     /// Cedar's JSON form of each rule.
     forms: BTreeMap<String, Value>,
+    texts: BTreeMap<String, String>,
     faults: Vec<LoadFault>,
 }
 
@@ -203,6 +218,7 @@ impl Loader {
             return None;
         }
         let id = rule.id.clone();
+        self.texts.insert(id.clone(), policy.to_string());
         self.rules.insert(id.clone(), rule);
         Some(id)
     }

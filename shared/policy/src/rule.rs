@@ -43,6 +43,8 @@ pub struct Rule {
     pub pci: Option<String>,
     /// `@hold`: who may lift it, for a rule that forbids.
     pub hold: Option<Reviewers>,
+    /// `@fresh`: how recent the sign-in of whoever approves must be, with a second factor.
+    pub fresh: Option<Duration>,
     /// `@ttl`: for how long an approval of it can be used; the broker's limit when absent.
     pub ttl: Option<Duration>,
 }
@@ -64,8 +66,10 @@ pub(crate) enum AnnotationFault {
     HoldOnPermit,
     #[error("`@ttl` is `{0}`, not a length of time from 1 s to 24 h")]
     BadTtl(String),
-    #[error("`@ttl` stands on a rule without `@hold`")]
-    TtlWithoutHold,
+    #[error("`@{0}` stands on a rule without `@hold`")]
+    WithoutHold(&'static str),
+    #[error("`@fresh` is `{0}`, not a length of time from 1 min to 24 h")]
+    BadFresh(String),
 }
 
 impl AnnotationFault {
@@ -73,11 +77,12 @@ impl AnnotationFault {
         match self {
             Self::NoId => "add `@id(\"a-short-name\")` before `permit` or `forbid`",
             Self::BadId(_) => "use a name such as `no-drop-table`",
-            Self::Unknown(_) => "known are @id, @message, @hint, @pci, @hold and @ttl",
+            Self::Unknown(_) => "known are @id, @message, @hint, @pci, @hold, @ttl and @fresh",
             Self::Empty(_) => "give it a text or take it out",
             Self::BadHold(_) => "write `@hold(\"2 of leads\")`",
             Self::BadTtl(_) => "write `@ttl(\"15m\")`",
-            Self::TtlWithoutHold => "it says for how long an approval can be used; take it out",
+            Self::BadFresh(_) => "write `@fresh(\"5m\")`",
+            Self::WithoutHold(_) => "it is about approvals; take it out",
             Self::HoldOnPermit => {
                 "put it on a `forbid` with `unless { context.approvals.contains(\"its id\") }`"
             }
@@ -91,8 +96,16 @@ impl Rule {
             cedar_policy::Effect::Permit => Effect::Permit,
             cedar_policy::Effect::Forbid => Effect::Forbid,
         };
-        let mut rule =
-            Self { id: String::new(), effect, message: None, hint: None, pci: None, hold: None, ttl: None };
+        let mut rule = Self {
+            id: String::new(),
+            effect,
+            message: None,
+            hint: None,
+            pci: None,
+            hold: None,
+            fresh: None,
+            ttl: None,
+        };
         let mut faults = Vec::new();
         for (key, value) in policy.annotations() {
             let text = value.trim().to_owned();
@@ -111,15 +124,21 @@ impl Rule {
                     Some(r) => rule.hold = Some(r),
                     None => faults.push(AnnotationFault::BadHold(text)),
                 },
-                "ttl" => match ttl(&text) {
+                "ttl" => match within(&text, Duration::from_secs(1)) {
                     Some(ttl) => rule.ttl = Some(ttl),
                     None => faults.push(AnnotationFault::BadTtl(text)),
+                },
+                "fresh" => match within(&text, Duration::from_secs(60)) {
+                    Some(fresh) => rule.fresh = Some(fresh),
+                    None => faults.push(AnnotationFault::BadFresh(text)),
                 },
                 other => faults.push(AnnotationFault::Unknown(other.to_owned())),
             }
         }
-        if rule.ttl.is_some() && policy.annotation("hold").is_none() {
-            faults.push(AnnotationFault::TtlWithoutHold);
+        for (given, name) in [(rule.ttl, "ttl"), (rule.fresh, "fresh")] {
+            if given.is_some() && policy.annotation("hold").is_none() {
+                faults.push(AnnotationFault::WithoutHold(name));
+            }
         }
         if policy.annotation("id").is_none() {
             faults.push(AnnotationFault::NoId);
@@ -134,9 +153,10 @@ fn is_id(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-fn ttl(text: &str) -> Option<Duration> {
-    let ttl = humantime::parse_duration(text).ok()?;
-    (Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60)).contains(&ttl).then_some(ttl)
+/// A length of time from `least` to a day.
+fn within(text: &str, least: Duration) -> Option<Duration> {
+    let time = humantime::parse_duration(text).ok()?;
+    (least..=Duration::from_secs(24 * 60 * 60)).contains(&time).then_some(time)
 }
 
 fn reviewers(text: &str) -> Option<Reviewers> {

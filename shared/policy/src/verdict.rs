@@ -46,6 +46,8 @@ pub struct Requirement {
     pub reason: String,
     /// For how long the approval can be used, where a rule says.
     pub ttl: Option<Duration>,
+    /// How recent the sign-in of whoever approves must be, with a second factor; the shortest of the rules that say.
+    pub fresh: Option<Duration>,
 }
 
 /// Why it may not happen.
@@ -119,10 +121,11 @@ impl Requirement {
         let reason = self.reason.clone();
         // The shorter of two, where there is one.
         let ttl = self.ttl.into_iter().chain(other.ttl).min();
+        let fresh = self.fresh.into_iter().chain(other.fresh).min();
         let mut pairs: std::collections::BTreeMap<String, Reviewers> =
             self.rules.into_iter().zip(self.reviewers).collect();
         pairs.extend(other.rules.into_iter().zip(other.reviewers));
         let (rules, reviewers): (BTreeSet<String>, Vec<Reviewers>) = pairs.into_iter().unzip();
-        Self { rules, reviewers, reason, ttl }
+        Self { rules, reviewers, reason, ttl, fresh }
     }
 }

@@ -17,6 +17,8 @@ pub fn script(data: &[u8]) {
             !statement.is_empty() && !statement.starts_with(' ') && !statement.ends_with(' '),
             "{statement:?}"
         );
+        let words = split::first_words(statement);
+        assert!(words.len() <= 4 && words.iter().all(|w| !w.is_empty()), "{words:?}");
         // The pieces point into the text.
         let at = statement.as_ptr().addr() - rest.as_ptr().addr();
         assert!(at + statement.len() <= rest.len(), "{statement:?} is not behind the one before");

@@ -185,7 +185,7 @@ pub(super) async fn confirm(State(control): State<Control>, form: Form<Confirm>)
         }
         Answer::Yes => match identity.oidc() {
             None => Ok(html::sign_in(&form.csrf, &waiting, "", None)),
-            Some(provider) => match provider.begin(waiting.code, &form.browser, mono).await {
+            Some(provider) => match provider.begin(waiting.code, waiting.fresh, &form.browser, mono).await {
                 Ok(url) => Ok(html::to_provider(&provider.host(), url.as_str())),
                 Err(fault) => Err(oidc_failed(&control, form.origin, &fault).await),
             },

@@ -22,7 +22,7 @@ use super::past::Past;
 use super::pipe::Pipe;
 use super::refusal::{fatal, not_recorded, session_ended};
 use super::relay::Relay;
-use super::startup::{self, StartupRefused, Wishes};
+use super::startup::{self, StartupRefused};
 use super::stream::Stream;
 use super::upstream::{self, Upstream};
 use crate::clock;
@@ -136,7 +136,7 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
         reason: "target gone",
     })?;
     let wishes = startup::read(arrived.parameters.iter())?;
-    let database = allowed_database(&wishes, &target)?;
+    let database = startup::allowed_database(&wishes, &target)?;
     let (upstream, catalog) = reach(&target, &database, &wishes.settings, &gateway.limits)
         .await
         .map_err(|e| unreachable(&target, &e))?;
@@ -183,35 +183,6 @@ fn unreachable(target: &Target, e: &upstream::UpstreamError) -> Unopened {
     let (sqlstate, message) = e.for_client();
     let hint = "the broker's log has the reason; `hoop-broker check` tries the target";
     Unopened { message: fatal(sqlstate, &message, hint), reason: "target" }
-}
-
-/// The user is the target's name or its login, the database one of its list.
-fn allowed_database(wishes: &Wishes, target: &Target) -> Result<String, StartupRefused> {
-    if wishes.user != target.name && wishes.user != target.login {
-        return Err(StartupRefused {
-            sqlstate: "28000",
-            message: format!(
-                "the user `{}` is not of this session",
-                hoop_api::Untrusted::new(wishes.user.clone())
-            ),
-            hint: format!("connect as `{}`", target.name),
-        });
-    }
-    let default = target.databases.first().cloned().unwrap_or_default();
-    match &wishes.database {
-        None => Ok(default),
-        Some(name) if target.databases.contains(name) => Ok(name.clone()),
-        // psql and libpq name the user's database when none is given.
-        Some(name) if *name == wishes.user => Ok(default),
-        Some(name) => Err(StartupRefused {
-            sqlstate: "3D000",
-            message: format!(
-                "the database `{}` is not of this session",
-                hoop_api::Untrusted::new(name.clone())
-            ),
-            hint: format!("this target has: {}", target.databases.join(", ")),
-        }),
-    }
 }
 
 async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {

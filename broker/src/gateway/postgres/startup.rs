@@ -2,6 +2,8 @@
 
 use hoop_api::Untrusted;
 
+use crate::config::Target;
+
 /// Parameters that pass to the target as the client set them. Everything else is refused, so that no setting can be
 /// pinned down before the gateway listens (`options=-c …` is taken apart by the same list).
 const ALLOWED: &[&str] = &[
@@ -163,6 +165,32 @@ fn split(text: &str) -> Vec<String> {
         words.push(word);
     }
     words
+}
+
+/// The database to connect to: the user is the target's name or its login, the database one of its list.
+///
+/// # Errors
+/// [`StartupRefused`].
+pub fn allowed_database(wishes: &Wishes, target: &Target) -> Result<String, StartupRefused> {
+    if wishes.user != target.name && wishes.user != target.login {
+        return Err(StartupRefused {
+            sqlstate: "28000",
+            message: format!("the user `{}` is not of this session", Untrusted::new(wishes.user.clone())),
+            hint: format!("connect as `{}`", target.name),
+        });
+    }
+    let default = target.databases.first().cloned().unwrap_or_default();
+    match &wishes.database {
+        None => Ok(default),
+        Some(name) if target.databases.contains(name) => Ok(name.clone()),
+        // psql and libpq name the user's database when none is given.
+        Some(name) if *name == wishes.user => Ok(default),
+        Some(name) => Err(StartupRefused {
+            sqlstate: "3D000",
+            message: format!("the database `{}` is not of this session", Untrusted::new(name.clone())),
+            hint: format!("this target has: {}", target.databases.join(", ")),
+        }),
+    }
 }
 
 #[cfg(test)]

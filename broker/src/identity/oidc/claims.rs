@@ -66,13 +66,9 @@ pub fn principal(
         },
         provider: "oidc",
         amr: amr.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        // Never later than now: a provider's fast clock must not make a sign-in look fresher than it is.
-        auth_s: claims
-            .get("auth_time")
-            .or_else(|| claims.get("iat"))
-            .and_then(Value::as_i64)
-            .unwrap_or(0)
-            .min(now_s),
+        // Never later than now: a provider's fast clock must not make a sign-in look fresher than it is. A token that
+        // does not say when is no fresh one, however new it is itself.
+        auth_s: claims.get("auth_time").and_then(Value::as_i64).unwrap_or(0).min(now_s),
         credential: None,
     })
 }

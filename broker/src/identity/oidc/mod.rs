@@ -146,11 +146,17 @@ impl Provider {
         Ok(CoreClient::from_provider_metadata(metadata, id, Some(secret)).set_redirect_uri(redirect))
     }
 
-    /// Starts a trip for the browser that confirmed `code`; answers the address at the provider.
+    /// Starts a trip for the browser that confirmed `code`, with `fresh` one that asks the person again; answers the address at the provider.
     ///
     /// # Errors
     /// [`OidcFault`].
-    pub async fn begin(&self, code: UserCode, browser: &str, mono: Duration) -> Result<Url, OidcFault> {
+    pub async fn begin(
+        &self,
+        code: UserCode,
+        fresh: bool,
+        browser: &str,
+        mono: Duration,
+    ) -> Result<Url, OidcFault> {
         let client = self.client(mono).await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut request = client
@@ -160,6 +166,9 @@ impl Provider {
                 Nonce::new_random,
             )
             .set_pkce_challenge(challenge);
+        if fresh {
+            request = request.set_max_age(Duration::ZERO);
+        }
         for scope in &self.config.scopes {
             request = request.add_scope(Scope::new(scope.clone()));
         }

@@ -9,6 +9,7 @@
 )]
 
 mod approvals;
+mod approvals_bound;
 mod canaries;
 mod cli_errors;
 mod clients;

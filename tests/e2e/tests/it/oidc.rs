@@ -2,6 +2,7 @@
 
 use hoop_harness::Login;
 use hoop_harness::browser::{Page, Typed, sign_in};
+use hoop_harness::person::Shown;
 use hoop_harness::provider::{CLIENT_ID, CLIENT_SECRET};
 use hoop_harness::{Broker, Done, Person, Provider};
 
@@ -40,13 +41,35 @@ fn start() -> (Broker, Provider) {
 
 fn go(broker: &Broker, name: &str, otp: &str) -> (Person, Done, Result<Page, String>) {
     let person = Person::new(broker, Login::known(name, &format!("{name}-pw"), ""));
-    let (done, page) = person.sign_in_by(|shown| {
-        let password = person.login.password.clone();
-        let typed =
-            Typed { user_code: shown.user_code.clone(), name: name.into(), password, otp: otp.into() };
-        sign_in(&shown.url, &typed)
-    });
+    let (done, page) = person.sign_in_by(|shown| at_the_provider(&person, shown, otp));
     (person, done, page)
+}
+
+fn at_the_provider(person: &Person, shown: &Shown, otp: &str) -> Result<Page, String> {
+    let Login { name, password, .. } = &person.login;
+    let typed = Typed {
+        user_code: shown.user_code.clone(),
+        name: name.clone(),
+        password: password.clone(),
+        otp: otp.into(),
+    };
+    sign_in(&shown.url, &typed)
+}
+
+#[test]
+fn a_fresh_sign_in_is_asked_of_the_provider_and_only_its_word_counts() {
+    let (broker, _provider) = start();
+    let (alice, done, page) = go(&broker, "alice", "123456");
+    page.expect("the pages let alice through");
+    done.expect(0);
+    // The provider says when somebody signed in only where that is asked for.
+    assert!(alice.run(&["whoami"]).ok().contains("a time that the provider does not tell"));
+    let mut fresh = alice.hoopctl(&["login", "--device", "--fresh"]);
+    let (done, page) = alice.sign_in_with(&mut fresh, |shown| at_the_provider(&alice, shown, "123456"));
+    page.expect("the pages let alice through again");
+    done.expect(0);
+    let who = alice.run(&["whoami"]).ok();
+    assert!(who.contains("proved") && !who.contains("does not tell"), "{who}");
 }
 
 #[test]
