@@ -13,7 +13,7 @@ use hoop_api::{ApprovalId, ConnectionId, SessionId, StatementId};
 use hoop_ledger::draft;
 use hoop_ledger::entry::{Event, Outcome, Parameter};
 
-use hoop_policy::Requirement;
+use hoop_policy::{Bounds, Requirement};
 
 use crate::approval::Consumed;
 use crate::clock;
@@ -78,11 +78,24 @@ pub enum Ruling {
     Allow {
         /// Their ids.
         rules: Vec<String>,
+        /// How far it may go.
+        bounds: Bounds,
     },
     /// It may once these holds are lifted.
     Hold(Arc<Requirement>),
     /// It may not.
     Refuse(Arc<Reason>),
+}
+
+impl Ruling {
+    /// How far what it allows may go.
+    #[must_use]
+    pub const fn bounds(&self) -> Bounds {
+        match self {
+            Self::Allow { bounds, .. } => *bounds,
+            Self::Hold(_) | Self::Refuse(_) => Bounds { rows: None, affected: None, time: None },
+        }
+    }
 }
 
 /// The proof that a statement was judged and recorded. Only the gate makes it.
@@ -213,7 +226,7 @@ impl Gate {
         approval: Option<&Consumed>,
     ) -> Result<Permitted, Refused> {
         let rules = match ruling {
-            Ruling::Allow { rules } => rules,
+            Ruling::Allow { rules, .. } => rules,
             Ruling::Hold(what) => return Err(self.refuse(asked, held::held_nowhere(what))),
             Ruling::Refuse(reason) => return Err(self.refuse(asked, Arc::clone(reason))),
         };

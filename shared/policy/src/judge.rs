@@ -12,7 +12,7 @@ use crate::facts::{Action, OpeningFacts, SessionFacts, TargetFacts};
 use crate::load::{PolicySet, ids};
 use crate::principal::Principal;
 use crate::rule::{Effect, Rule};
-use crate::verdict::{Allowed, DEFAULT_RULE, Denial, Obligations, Requirement, Verdict};
+use crate::verdict::{Allowed, Bounds, DEFAULT_RULE, Denial, Obligations, Requirement, Verdict};
 
 /// Judges one statement: the target first, then each relation, classified column and function that it names. The strictest verdict
 /// stands.
@@ -196,7 +196,9 @@ impl Bench<'_> {
         let rules = ids(response.diagnostics().reason());
         match response.decision() {
             Decision::Allow if !rules.is_empty() => {
-                Verdict::Allow(Allowed { rules, obligations: Obligations { mask: self.mask } })
+                let permits = rules.iter().filter_map(|id| self.policy.rule(id));
+                let bounds = permits.fold(Bounds::default(), |all, rule| all.and(rule.bounds));
+                Verdict::Allow(Allowed { rules, obligations: Obligations { mask: self.mask, bounds } })
             }
             Decision::Allow | Decision::Deny => self.refuse(rules, action, what),
         }

@@ -24,4 +24,4 @@ pub use judge::{judge, judge_action, judge_all, judge_session};
 pub use load::{LoadFault, PolicySet, SCHEMA};
 pub use principal::Principal;
 pub use rule::{Effect, Reviewers, Rule};
-pub use verdict::{Allowed, DEFAULT_RULE, Denial, Obligations, Requirement, Verdict};
+pub use verdict::{Allowed, Bounds, DEFAULT_RULE, Denial, Obligations, Requirement, Verdict};

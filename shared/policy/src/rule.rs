@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use cedar_policy::Policy;
 
+use crate::verdict::Bounds;
+
 /// Whether a rule permits or forbids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -45,6 +47,8 @@ pub struct Rule {
     pub hold: Option<Reviewers>,
     /// `@fresh`: how recent the sign-in of whoever approves must be, with a second factor.
     pub fresh: Option<Duration>,
+    /// `@max_rows`, `@max_affected`, `@timeout`: how far what it permits may go.
+    pub bounds: Bounds,
     /// `@ttl`: for how long an approval of it can be used; the broker's limit when absent.
     pub ttl: Option<Duration>,
 }
@@ -64,6 +68,12 @@ pub(crate) enum AnnotationFault {
     BadHold(String),
     #[error("`@hold` stands on a rule that permits")]
     HoldOnPermit,
+    #[error("`@{0}` is `{1}`, not a number of rows")]
+    BadRows(&'static str, String),
+    #[error("`@timeout` is `{0}`, not a length of time from 1 s to 24 h")]
+    BadTimeout(String),
+    #[error("`@{0}` stands on a rule that forbids")]
+    BoundOnForbid(String),
     #[error("`@ttl` is `{0}`, not a length of time from 1 s to 24 h")]
     BadTtl(String),
     #[error("`@{0}` stands on a rule without `@hold`")]
@@ -77,10 +87,15 @@ impl AnnotationFault {
         match self {
             Self::NoId => "add `@id(\"a-short-name\")` before `permit` or `forbid`",
             Self::BadId(_) => "use a name such as `no-drop-table`",
-            Self::Unknown(_) => "known are @id, @message, @hint, @pci, @hold, @ttl and @fresh",
+            Self::Unknown(_) => {
+                "known are @id, @message, @hint, @pci, @hold, @ttl, @fresh, @max_rows, @max_affected and @timeout"
+            }
             Self::Empty(_) => "give it a text or take it out",
             Self::BadHold(_) => "write `@hold(\"2 of leads\")`",
             Self::BadTtl(_) => "write `@ttl(\"15m\")`",
+            Self::BadRows(..) => "write a number, such as `@max_rows(\"1000\")`",
+            Self::BadTimeout(_) => "write `@timeout(\"30s\")`",
+            Self::BoundOnForbid(_) => "bounds stand on the `permit` that lets statements run",
             Self::BadFresh(_) => "write `@fresh(\"5m\")`",
             Self::WithoutHold(_) => "it is about approvals; take it out",
             Self::HoldOnPermit => {
@@ -104,6 +119,7 @@ impl Rule {
             pci: None,
             hold: None,
             fresh: None,
+            bounds: Bounds::default(),
             ttl: None,
         };
         let mut faults = Vec::new();
@@ -127,6 +143,21 @@ impl Rule {
                 "ttl" => match within(&text, Duration::from_secs(1)) {
                     Some(ttl) => rule.ttl = Some(ttl),
                     None => faults.push(AnnotationFault::BadTtl(text)),
+                },
+                "max_rows" | "max_affected" | "timeout" if effect == Effect::Forbid => {
+                    faults.push(AnnotationFault::BoundOnForbid(key.to_owned()));
+                }
+                "max_rows" => match text.parse() {
+                    Ok(rows) => rule.bounds.rows = Some(rows),
+                    Err(_) => faults.push(AnnotationFault::BadRows("max_rows", text)),
+                },
+                "max_affected" => match text.parse() {
+                    Ok(rows) => rule.bounds.affected = Some(rows),
+                    Err(_) => faults.push(AnnotationFault::BadRows("max_affected", text)),
+                },
+                "timeout" => match within(&text, Duration::from_secs(1)) {
+                    Some(time) => rule.bounds.time = Some(time),
+                    None => faults.push(AnnotationFault::BadTimeout(text)),
                 },
                 "fresh" => match within(&text, Duration::from_secs(60)) {
                     Some(fresh) => rule.fresh = Some(fresh),

@@ -33,6 +33,37 @@ pub struct Allowed {
 pub struct Obligations {
     /// Classified columns are masked.
     pub mask: bool,
+    /// How far it may go.
+    pub bounds: Bounds,
+}
+
+/// How far a statement may go; `None` is no bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bounds {
+    /// Rows of its answer, COPY data included.
+    pub rows: Option<u64>,
+    /// Rows that it changes; with more it is rolled back.
+    pub affected: Option<u64>,
+    /// For how long it runs.
+    pub time: Option<Duration>,
+}
+
+impl Bounds {
+    /// True without any bound.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.rows.is_none() && self.affected.is_none() && self.time.is_none()
+    }
+
+    /// The strictest of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            rows: self.rows.into_iter().chain(other.rows).min(),
+            affected: self.affected.into_iter().chain(other.affected).min(),
+            time: self.time.into_iter().chain(other.time).min(),
+        }
+    }
 }
 
 /// The holds to lift. All of them, each by its own reviewers.
@@ -103,6 +134,7 @@ impl Verdict {
             (Self::Allow(mut a), Self::Allow(b)) => {
                 a.rules.extend(b.rules);
                 a.obligations.mask |= b.obligations.mask;
+                a.obligations.bounds = a.obligations.bounds.and(b.obligations.bounds);
                 Self::Allow(a)
             }
         }

@@ -36,6 +36,8 @@ pub struct Facts {
     pub prepared: Option<Prepared>,
     /// True if some UPDATE or DELETE in it has no WHERE.
     pub unbounded: bool,
+    /// True if a common table expression in it writes: what it changes is in no command tag.
+    pub nested_write: bool,
     /// True if some SELECT in it reads from something and has no WHERE.
     pub unfiltered: bool,
     /// True if the answer of its outermost SELECT has a LIMIT.

@@ -125,6 +125,18 @@ impl Walker {
             self.ctes.extend(with.ctes.iter().filter_map(name));
         }
         for cte in &with.ctes {
+            if let Some(NodeEnum::CommonTableExpr(cte)) = &cte.node {
+                let query = cte.ctequery.as_ref().and_then(|q| q.node.as_ref());
+                self.facts.nested_write |= matches!(
+                    query,
+                    Some(
+                        NodeEnum::InsertStmt(_)
+                            | NodeEnum::UpdateStmt(_)
+                            | NodeEnum::DeleteStmt(_)
+                            | NodeEnum::MergeStmt(_)
+                    )
+                );
+            }
             // It may be read from anywhere.
             self.reading(Uses::BOTH, |w| cte.walk(w));
             if !with.recursive {

@@ -54,6 +54,13 @@ impl Conversation {
     fn row(&mut self, body: Range<usize>, suspicious: bool, pipe: &mut Pipe) -> Result<(), End> {
         let columns = self.row_columns()?;
         let end = body.end;
+        if let Some(run) = self.front_run().and_then(|r| self.runs.open(r))
+            && run.rows >= run.allowance.rows
+        {
+            run.over = true;
+            pipe.replace(end, &[]);
+            return Ok(());
+        }
         let bytes = &mut pipe.pending_mut()[body.clone()];
         Fields::verify(bytes).map_err(|_| MALFORMED)?;
         let mut outcome = RowOutcome::default();
@@ -84,7 +91,7 @@ impl Conversation {
                     self.columns = self.portals.version(name, *serial).and_then(|p| p.columns.clone());
                 }
             }
-            Some(Expected::Query { run: Some(_), .. }) => {}
+            Some(Expected::Query { run: Some(_), .. } | Expected::Unfolded { .. }) => {}
             _ => return Err(OUT_OF_STEP),
         }
         self.columns.clone().ok_or(OUT_OF_STEP)
@@ -96,6 +103,11 @@ impl Conversation {
         let masked = copy.mask_row(&mut pipe.pending_mut()[body])?;
         let run = self.front_run();
         if let Some(run) = run.and_then(|r| self.runs.open(r)) {
+            if run.rows >= run.allowance.rows {
+                run.over = true;
+                pipe.replace(end, &[]);
+                return Ok(());
+            }
             run.rows += 1;
             run.bytes += end as u64;
             run.masked.merge(masked);
@@ -106,7 +118,11 @@ impl Conversation {
 
     pub(super) fn front_run(&self) -> Option<RunKey> {
         match self.queue.front() {
-            Some(Expected::Execute { run, .. } | Expected::Query { run: Some(run), .. }) => Some(*run),
+            Some(
+                Expected::Execute { run, .. }
+                | Expected::Query { run: Some(run), .. }
+                | Expected::Unfolded { run, .. },
+            ) => Some(*run),
             _ => None,
         }
     }
@@ -148,7 +164,12 @@ impl Conversation {
             BackendTag::CopyOutResponse => self.copy_out(body, pipe),
             BackendTag::CopyDone => {
                 self.copy_out = None;
-                pipe.pass(body.end, Pass::answer());
+                if self.front_run().and_then(|r| self.runs.open(r)).is_some_and(|run| run.over) {
+                    // An error takes its place.
+                    pipe.replace(body.end, &[]);
+                } else {
+                    pipe.pass(body.end, Pass::answer());
+                }
                 Ok(())
             }
             BackendTag::DataRow
@@ -184,7 +205,7 @@ impl Conversation {
                 }
                 self.queue.pop_front();
             }
-            Some(Expected::Query { run: Some(run), .. }) => {
+            Some(Expected::Query { run: Some(run), .. } | Expected::Unfolded { run, .. }) => {
                 let run = *run;
                 self.columns = Some(columns);
                 self.release_with(run);
@@ -221,6 +242,10 @@ impl Conversation {
     }
 
     fn no_data(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        if let Some(Expected::Unfolded { .. }) = self.queue.front() {
+            pipe.replace(body.end, &[]);
+            return Ok(());
+        }
         match self.queue.pop_front() {
             Some(Expected::DescribePortal { ours: true, .. }) => pipe.replace(body.end, &[]),
             Some(Expected::DescribePortal { .. } | Expected::DescribeStatement { .. }) => {
@@ -254,9 +279,11 @@ impl Conversation {
         let response =
             CopyResponse::decode("CopyOutResponse", &pipe.pending()[body.clone()]).map_err(|_| MALFORMED)?;
         let (mask, run) = match self.queue.front() {
-            Some(Expected::Query { run: Some(run), copy, .. } | Expected::Execute { run, copy, .. }) => {
-                (copy.clone(), *run)
-            }
+            Some(
+                Expected::Query { run: Some(run), copy, .. }
+                | Expected::Execute { run, copy, .. }
+                | Expected::Unfolded { run, copy, .. },
+            ) => (copy.clone(), *run),
             _ => return Err(OUT_OF_STEP),
         };
         let copy = super::copy::CopyOut::begin(response, mask);

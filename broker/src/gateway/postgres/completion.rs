@@ -14,6 +14,11 @@ use crate::ledger::Poisoned;
 
 impl Conversation {
     pub(super) fn parse_complete(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        if self.part_complete(false) {
+            self.close_gone()?;
+            pipe.replace(body.end, &[]);
+            return Ok(());
+        }
         let Some(Expected::Parse { name, serial }) = self.queue.pop_front() else { return Err(OUT_OF_STEP) };
         self.statements.confirm(&name, serial, drop);
         pipe.pass(body.end, Pass::answer());
@@ -21,6 +26,10 @@ impl Conversation {
     }
 
     pub(super) fn bind_complete(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        if self.part_complete(true) {
+            pipe.replace(body.end, &[]);
+            return Ok(());
+        }
         let Some(Expected::Bind { name, serial, run }) = self.queue.pop_front() else {
             return Err(OUT_OF_STEP);
         };
@@ -93,6 +102,9 @@ impl Conversation {
         self.columns = None;
         self.copy_out = None;
         let key = self.front_run().ok_or(OUT_OF_STEP)?;
+        if self.went_too_far(key, if tag == "SELECT" { 0 } else { rows }, body, pipe)? {
+            return Ok(());
+        }
         if let Some(run) = self.runs.open(key) {
             // Rows that were seen are counted as they pass; a write's are only in the tag.
             if run.write && tag != "SELECT" {
@@ -107,7 +119,7 @@ impl Conversation {
             }
             _ => true,
         };
-        if matches!(self.queue.front(), Some(Expected::Execute { .. })) {
+        if matches!(self.queue.front(), Some(Expected::Execute { .. } | Expected::Unfolded { .. })) {
             self.queue.pop_front();
             self.end_run(key, true)?;
             self.copy_wait_over();
@@ -133,6 +145,7 @@ impl Conversation {
     }
 
     pub(super) fn end_run(&mut self, key: RunKey, known: bool) -> Result<(), End> {
+        self.bounded_ended(key);
         let Some(run) = self.runs.take(key) else { return Ok(()) };
         self.touched_classified |= run.classified;
         let write = run.write;
@@ -144,9 +157,17 @@ impl Conversation {
     }
 
     pub(super) fn portal_suspended(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
-        let Some(Expected::Execute { .. }) = self.queue.front() else { return Err(OUT_OF_STEP) };
+        let (Some(Expected::Execute { .. } | Expected::Unfolded { .. }), Some(key)) =
+            (self.queue.front(), self.front_run())
+        else {
+            return Err(OUT_OF_STEP);
+        };
+        if self.went_too_far(key, 0, body, pipe)? {
+            return Ok(());
+        }
         self.columns = None;
         self.queue.pop_front();
+        self.bounded_ended(key);
         pipe.pass(body.end, Pass::answer());
         Ok(())
     }

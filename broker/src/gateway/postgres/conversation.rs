@@ -8,6 +8,7 @@ use hoop_ledger::entry::Parameter;
 use hoop_mask::Counts;
 use hoop_pgwire::{BackendTag, FrontendTag, WireError};
 
+use super::bounds::{Bounded, Canceller};
 use super::columns::{Classes, Columns};
 use super::definitions::Reading;
 use super::expected::{Expected, Queue};
@@ -83,6 +84,8 @@ pub(super) struct Held {
     pub(super) len: usize,
     pub(super) pass: Pass,
     pub(super) then: Client,
+    /// What goes out in its place.
+    pub(super) instead: Option<Vec<u8>>,
 }
 
 /// One conversation.
@@ -107,6 +110,9 @@ pub struct Conversation {
     pub(super) client: Client,
     pub(super) held: Option<Held>,
     pub(super) holding: Holding,
+    /// The statement that must keep within bounds.
+    pub(super) bounded: Option<Bounded>,
+    pub(super) canceller: Canceller,
     /// The statement at hand waits for its reviewers.
     pub(super) waiting: Option<Waiting>,
     /// What the statement at hand can reach is being read.
@@ -153,6 +159,8 @@ pub struct Parts {
     pub classes: Arc<Classes>,
     /// For held statements.
     pub holding: Holding,
+    /// Cancels what runs too long.
+    pub canceller: Canceller,
 }
 
 impl Conversation {
@@ -190,6 +198,8 @@ impl Conversation {
             client: Client::Ready,
             held: None,
             holding: parts.holding,
+            bounded: None,
+            canceller: parts.canceller,
             waiting: None,
             reading: None,
             notice: None,
@@ -235,7 +245,10 @@ impl Conversation {
         if self.client == Client::SkipToSync {
             pipe.replace(held.len, &[]);
         } else {
-            pipe.pass(held.len, held.pass);
+            match held.instead {
+                Some(instead) => pipe.replace(held.len, &instead),
+                None => pipe.pass(held.len, held.pass),
+            }
             self.client = held.then;
         }
     }

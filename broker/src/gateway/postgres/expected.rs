@@ -84,6 +84,16 @@ pub enum Expected {
         /// Names that it defines.
         defines: Defined,
     },
+    /// A Query that went out in parts: ParseComplete, BindComplete, RowDescription or NoData, then as Execute. The first
+    /// two and NoData are swallowed.
+    Unfolded {
+        /// The run.
+        run: RunKey,
+        /// How COPY data of it is masked.
+        copy: Option<Arc<CopyMask>>,
+        /// The unnamed statement and portal, which are gone when its Parse is carried out.
+        unnamed: Option<(Serial, Serial)>,
+    },
     /// ReadyForQuery.
     Sync,
     /// Anything, up to ReadyForQuery.

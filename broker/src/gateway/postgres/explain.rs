@@ -53,7 +53,7 @@ pub async fn explain(
         approvals: BTreeSet::new(),
     };
     match judge::rule(&policy.set, principal, &session, &target_facts(&target), &facts.statements) {
-        Ruling::Allow { rules } => {
+        Ruling::Allow { rules, .. } => {
             told.verdict = "allow".to_owned();
             told.rules = rules;
         }

@@ -9,6 +9,7 @@ use hoop_ledger::entry::Parameter;
 use hoop_pgwire::frontend::{Bind, Execute, Named, Parse, encode};
 use hoop_pgwire::{Format, FrontendTag, HEADER_LEN, NamedObject, Tag as _};
 
+use super::bounds::{Allowance, at_most};
 use super::conversation::{Client, Conversation, End, Stalled};
 use super::expected::Expected;
 use super::hold::Lifted;
@@ -144,7 +145,7 @@ impl Conversation {
             Ok(permitted) => {
                 self.note_past(effective.effect, shown.text);
                 let name: Box<str> = message.portal.into();
-                let run = self.begin(&permitted, &effective);
+                let run = self.begin(&permitted, &effective, effective.bounds(ruling));
                 let portal = Portal { run, judged: effective, leans, columns: None, described: false };
                 let serial = self.portals.put(&name, Meaning::Is(portal), self.segment);
                 self.push(Expected::Bind { name, serial, run });
@@ -164,7 +165,7 @@ impl Conversation {
             }
             Found::Known(serial, portal) => (serial, portal),
         };
-        let name: Box<str> = message.portal.into();
+        let (name, asked): (Box<str>, u32) = (message.portal.into(), message.max_rows);
         let described = std::mem::replace(&mut portal.described, true);
         let (run, judged, leans) = (portal.run, Arc::clone(&portal.judged), portal.leans.clone());
         match self.execute_refused(&name, &judged, &leans) {
@@ -187,6 +188,18 @@ impl Conversation {
             self.push(Expected::DescribePortal { name: name.clone(), serial: Some(serial), ours: true });
         }
         let defines = self.define(&judged);
+        let allowed = self.runs.open(run).map(|r| (r.allowance, r.rows, r.time));
+        let bounded = allowed.filter(|(all, _, time)| *all != Allowance::ALL || time.is_some());
+        if let Some((allowance, seen, _)) = bounded {
+            let mut ours = Vec::with_capacity(32);
+            let rows = at_most(allowance.rows, seen, asked);
+            encode::execute(&mut ours, &name, rows).map_err(End::ClientFault)?;
+            encode::flush(&mut ours);
+            self.push(Expected::Execute { name, serial, run, copy: judged.copy_mask(), defines });
+            self.keep_within(run, false);
+            pipe.replace(len, &ours);
+            return Ok(None);
+        }
         self.push(Expected::Execute { name, serial, run, copy: judged.copy_mask(), defines });
         pipe.pass(len, Pass::execute(run));
         if judged.copies_in() {

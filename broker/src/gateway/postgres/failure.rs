@@ -9,6 +9,7 @@ use super::answer::{MALFORMED, OUT_OF_STEP};
 use super::conversation::{Client, Conversation, End};
 use super::expected::{Denied, Expected};
 use super::pipe::Pipe;
+use super::refusal;
 use super::runs::RunKey;
 
 impl Conversation {
@@ -25,7 +26,7 @@ impl Conversation {
             self.need(ticket);
         }
         if run.is_some_and(|r| self.may_quote(r)) {
-            let rebuilt = super::refusal::rebuilt("NoticeResponse", report);
+            let rebuilt = refusal::rebuilt("NoticeResponse", report);
             pipe.replace(body.end, &rebuilt);
         } else {
             self.scan_and_pass(body, pipe);
@@ -37,7 +38,7 @@ impl Conversation {
         let end = body.end;
         let report = Report::decode("ErrorResponse", &pipe.pending()[body.clone()]).map_err(|_| MALFORMED)?;
         let fatal = !matches!(report.severity(), Some(Severity::Error));
-        let code = report.sqlstate().map(|s| super::refusal::known_sqlstate(s.as_str()));
+        let code = report.sqlstate().map(|s| refusal::known_sqlstate(s.as_str()));
         self.columns = None;
         self.copy_out = None;
         if fatal {
@@ -46,20 +47,25 @@ impl Conversation {
         }
         let mut rebuilt = None;
         let key = match self.queue.front() {
-            Some(Expected::Execute { run, .. } | Expected::Bind { run, .. }) => Some(*run),
+            Some(
+                Expected::Execute { run, .. } | Expected::Bind { run, .. } | Expected::Unfolded { run, .. },
+            ) => Some(*run),
             Some(Expected::Query { run, .. }) => *run,
             _ => None,
         };
         if let Some(run) = key.and_then(|k| self.runs.open(k)) {
             run.sqlstate = code;
             let ticket = run.ticket;
-            if key.is_some_and(|k| self.may_quote(k)) {
-                rebuilt = Some(super::refusal::rebuilt("ErrorResponse", report));
+            if run.timed_out && code == Some(*b"57014") {
+                let reason = refusal::ran_too_long(run.time);
+                rebuilt = Some(refusal::error_response(&reason, run.id, self.session.id));
+            } else if key.is_some_and(|k| self.may_quote(k)) {
+                rebuilt = Some(refusal::rebuilt("ErrorResponse", report));
             }
             self.need(ticket);
         } else if self.touched_classified && matches!(self.queue.front(), Some(Expected::Sync)) {
             // A constraint that was checked at the end of the transaction.
-            rebuilt = Some(super::refusal::rebuilt("ErrorResponse", report));
+            rebuilt = Some(refusal::rebuilt("ErrorResponse", report));
         }
         if let Some(ours) = self.error_taken(key)? {
             pipe.replace(end, &ours);
@@ -145,6 +151,13 @@ impl Conversation {
                 if let Some(portal) = serial.and_then(|s| self.portals.version(&name, s)) {
                     portal.described = false;
                 }
+            }
+            Expected::Unfolded { run, unnamed, .. } => {
+                if let Some((statement, portal)) = unnamed {
+                    self.statements.skip("", statement);
+                    self.portals.skip("", portal);
+                }
+                self.not_run(run)?;
             }
             Expected::Query { run: None, .. }
             | Expected::Poison(_)

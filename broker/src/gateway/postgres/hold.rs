@@ -316,13 +316,18 @@ impl Conversation {
             return Ok(Lifted::refused(held::unusable(requirement, id, Unusable::Definitions)));
         }
         match state {
-            ApprovalState::Approved => match approvals.consume(id, bound, &requirement.rules) {
-                Ok(used) => Ok(match self.judge.lifted(judged, used.rules()) {
-                    Some(ruling) => Lifted::As(ruling, Some(used)),
-                    None => Lifted::refused(held::unusable(requirement, id, Unusable::Changed)),
-                }),
-                Err(why) => Ok(Lifted::refused(held::unusable(requirement, id, why))),
-            },
+            ApprovalState::Approved => {
+                // Used up only for what then runs.
+                let ruling = match self.judge.lifted(judged, &standing.asked.requirement.rules) {
+                    Some(Ruling::Refuse(reason)) => return Ok(Lifted::refused(reason)),
+                    Some(ruling) => ruling,
+                    None => return Ok(Lifted::refused(held::unusable(requirement, id, Unusable::Changed))),
+                };
+                match approvals.consume(id, bound, &requirement.rules) {
+                    Ok(used) => Ok(Lifted::As(ruling, Some(used))),
+                    Err(why) => Ok(Lifted::refused(held::unusable(requirement, id, why))),
+                }
+            }
             ApprovalState::Expired => {
                 self.gate.note(standing.ended()).map_err(|_| End::NotRecorded)?;
                 Ok(Lifted::refused(held::held(requirement, &standing)))

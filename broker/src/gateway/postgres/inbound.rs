@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use hoop_pgwire::frontend::{FrontendMessage, Query, encode};
 use hoop_pgwire::{Frame, FrontendTag, Tag as _, next_frame};
+use hoop_policy::Bounds;
 
+use super::bounds::Allowance;
 use super::conversation::{Client, Conversation, End, Held, Stalled};
 use super::expected::{Defined, Denied, Expected};
 use super::hold::Lifted;
@@ -28,6 +30,9 @@ pub(super) const POISON: &str = "denied by hoop";
 impl Conversation {
     pub(super) fn decide(&mut self, pipe: &mut Pipe, cx: &mut Context<'_>) -> Result<Stalled, End> {
         loop {
+            if let Some(stalled) = self.after_bounded(pipe)? {
+                return Ok(stalled);
+            }
             if self.client == Client::CopyWait {
                 return Ok(Stalled::Answer);
             }
@@ -193,7 +198,13 @@ impl Conversation {
             Err(refused) => self.replace_query(len, refused, pipe),
             Ok(permitted) => {
                 self.note_past(effective.effect, Some(text));
-                let run = self.begin(&permitted, &effective);
+                let bounds = effective.bounds(ruling);
+                let run = self.begin(&permitted, &effective, bounds);
+                if !bounds.is_none() {
+                    // Its text is read out of the pipe, which takes what goes out instead of it.
+                    let text = text.to_owned();
+                    return self.unfold(permitted, len, &text, &effective, run, pipe);
+                }
                 // In the segment that ends here: whoever uses the names later waits for the server's word.
                 let defines = self.define(&judged);
                 self.segment += 1;
@@ -246,7 +257,7 @@ impl Conversation {
     }
 
     /// Starts the account of an admitted statement.
-    pub(super) fn begin(&mut self, permitted: &Permitted, judged: &Judged) -> RunKey {
+    pub(super) fn begin(&mut self, permitted: &Permitted, judged: &Judged, bounds: Bounds) -> RunKey {
         self.session.touch();
         self.session.count_statement();
         self.metrics.statements(Decision::Allow).inc();
@@ -261,6 +272,10 @@ impl Conversation {
             bytes: 0,
             masked: hoop_mask::Counts::default(),
             sqlstate: None,
+            allowance: Allowance::of(bounds),
+            time: bounds.time,
+            over: false,
+            timed_out: false,
         })
     }
 
@@ -274,7 +289,7 @@ impl Conversation {
         let (ticket, write) = (permitted.ticket(), permitted.write());
         let pass = permitted.into_pass();
         if write && !self.gate.is_durable(ticket) {
-            self.held = Some(Held { ticket, len, pass, then });
+            self.held = Some(Held { ticket, len, pass, then, instead: None });
             return Some(Stalled::Recording(ticket));
         }
         pipe.pass(len, pass);

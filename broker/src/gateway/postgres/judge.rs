@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use hoop_policy::{PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via};
+use hoop_policy::{Bounds, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via};
 use hoop_statement::Facts;
 
 use tokio::sync::oneshot;
@@ -18,7 +18,7 @@ use super::copy::{self, CopyMask, Relations};
 use super::judged::Judged;
 use super::parser::{Parsed, Parser};
 use super::text::{TextFacts, cached, keep};
-use super::{pins, refusal};
+use super::{bounds, pins, refusal};
 use crate::config::Target;
 use crate::gate::{Reason, Ruling};
 use crate::gateway::{Gateway, InForce};
@@ -238,8 +238,15 @@ pub fn rule(
     }
     match worst {
         // A text without a statement does nothing; the server answers it with EmptyQueryResponse.
-        None => Ruling::Allow { rules: Vec::new() },
-        Some(Verdict::Allow(allowed)) => Ruling::Allow { rules: allowed.rules.into_iter().collect() },
+        None => Ruling::Allow { rules: Vec::new(), bounds: Bounds::default() },
+        Some(Verdict::Allow(allowed))
+            if let Some(why) = bounds::unboundable(statements, allowed.obligations.bounds) =>
+        {
+            Ruling::Refuse(refusal::unboundable(&allowed.rules.into_iter().collect::<Vec<_>>(), why))
+        }
+        Some(Verdict::Allow(allowed)) => {
+            Ruling::Allow { rules: allowed.rules.into_iter().collect(), bounds: allowed.obligations.bounds }
+        }
         Some(Verdict::Hold(requirement)) => Ruling::Hold(Arc::new(requirement)),
         Some(Verdict::Deny(denial)) => Ruling::Refuse(Arc::new(denied(denial))),
     }

@@ -201,6 +201,9 @@ impl Judged {
             // Refused where it would be held: EXECUTE does not show what it runs.
             (Ruling::Allow { .. }, Ruling::Hold(held)) => Ruling::Hold(Arc::clone(held)),
             (Ruling::Allow { .. }, _) if !inner.is_preparable() => Ruling::Refuse(refusal::not_preparable()),
+            (Ruling::Allow { rules, bounds }, Ruling::Allow { bounds: inner, .. }) => {
+                Ruling::Allow { rules: rules.clone(), bounds: bounds.and(*inner) }
+            }
             (own, _) => own.clone(),
         };
         let (ruling, told) = if self.told().0.len() + inner.told().0.len() > MAX_TOLD {

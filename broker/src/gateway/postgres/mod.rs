@@ -2,6 +2,7 @@
 
 mod alike;
 pub mod answer;
+pub mod bounds;
 mod buffers;
 pub mod cancel;
 pub mod catalog;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use hoop_api::{SessionId, StatementId, Untrusted};
 use hoop_pgwire::SqlState;
@@ -55,6 +56,62 @@ pub fn unknown_portal(name: &str) -> Arc<Reason> {
         "cursors that DECLARE made are read with FETCH",
         "unknown portal",
     )
+}
+
+/// A statement that would return more rows than a rule allows.
+#[must_use]
+pub fn too_many_rows(allowed: u64) -> Arc<Reason> {
+    reason(
+        "53400",
+        "gateway.bounds",
+        format!("the statement returns more than {allowed} rows, the most that the policy allows it"),
+        "ask for less, with LIMIT or WHERE; `hoopctl policy explain` names the rule",
+        "more rows than allowed",
+    )
+}
+
+/// A statement that would change more rows than a rule allows.
+#[must_use]
+pub fn too_many_affected(allowed: u64, affected: u64) -> Arc<Reason> {
+    let message = format!(
+        "the statement would change {affected} rows, and the policy allows it {allowed}; it was rolled back"
+    );
+    reason(
+        "53400",
+        "gateway.bounds",
+        message,
+        "change less at once; `hoopctl policy explain` names the rule",
+        "more rows changed than allowed",
+    )
+}
+
+/// A statement that ran longer than a rule allows.
+#[must_use]
+pub fn ran_too_long(allowed: Option<Duration>) -> Arc<Reason> {
+    let allowed = humantime::format_duration(allowed.unwrap_or_default());
+    reason(
+        "57014",
+        "gateway.bounds",
+        format!("canceling statement: the policy lets it run for {allowed}"),
+        "ask for less; `hoopctl policy explain` names the rule",
+        "ran longer than allowed",
+    )
+}
+
+/// A statement that cannot be kept within the bounds of its rule.
+#[must_use]
+pub fn unboundable(rules: &[String], why: &str) -> Arc<Reason> {
+    let (what, next) = why.split_once("; ").unwrap_or((why, "send it by itself"));
+    let rules_named = rules.join("`, rule `");
+    Arc::new(Reason {
+        sqlstate: "0A000",
+        rules: rules.to_vec(),
+        message: format!("rule `{rules_named}` allows it within bounds only, and {what}"),
+        hint: Some(next.to_owned()),
+        position: None,
+        record: "cannot be kept within bounds".to_owned(),
+        approval: None,
+    })
 }
 
 /// DECLARE while named portals are open.

@@ -66,6 +66,7 @@ impl<D: AsyncRead + AsyncWrite + Unpin, U: AsyncRead + AsyncWrite + Unpin> Relay
     }
 
     fn poll(&mut self, talk: &mut Conversation, cx: &mut Context<'_>) -> Poll<End> {
+        talk.poll_deadline(cx);
         for _ in 0..TURNS {
             let answered = self.poll_answer(talk, cx);
             let asked = match answered {

@@ -1,9 +1,10 @@
 //! Statements under way on one connection: from the entry that admitted them to the entry that closes them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hoop_api::StatementId;
 
+use super::bounds::Allowance;
 use crate::ledger::Ticket;
 
 /// Handle of a run in [`Runs`]; of no use once the run was taken out.
@@ -36,6 +37,14 @@ pub struct Run {
     pub masked: hoop_mask::Counts,
     /// SQLSTATE of its error, if it failed.
     pub sqlstate: Option<[u8; 5]>,
+    /// How far it may go.
+    pub allowance: Allowance,
+    /// For how long it may run.
+    pub time: Option<Duration>,
+    /// More rows came than it may return; they are dropped.
+    pub over: bool,
+    /// It was cancelled, for its time was over.
+    pub timed_out: bool,
 }
 
 /// Runs by key; slots are used again, keys are not.
@@ -96,6 +105,10 @@ mod tests {
             bytes: 0,
             masked: hoop_mask::Counts::default(),
             sqlstate: None,
+            allowance: Allowance::ALL,
+            time: None,
+            over: false,
+            timed_out: false,
         };
         let mut runs = Runs::default();
         let old = runs.add(run());

@@ -12,6 +12,7 @@ use hoop_pgwire::{CancelKey, WireError};
 use hoop_policy::Via;
 use tokio::io::AsyncWriteExt as _;
 
+use super::bounds::Canceller;
 use super::cancel::{Backend, IssuedKey};
 use super::catalog::{self, Catalog};
 use super::conversation::{Conversation, End, Parts};
@@ -200,6 +201,7 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
         session: Arc::clone(&session),
         metrics: Arc::clone(&gateway.metrics),
         classes: catalog.classes,
+        canceller: canceller(gateway, &key, &session),
         holding: Holding::of(gateway, &session, arrived.address, past, definitions),
     };
     let mut talk = Conversation::new(parts, &gateway.limits);
@@ -247,6 +249,20 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     }
     end_session_after(gateway, &session, &end);
     drop(key);
+}
+
+/// Cancels what runs on the connection with this key.
+fn canceller(gateway: &Arc<Gateway>, key: &IssuedKey, session: &Session) -> Canceller {
+    let backend = gateway.cancel.find(key.pid, &key.secret, Some(session.id));
+    Canceller::new(move || {
+        let backend = backend.clone();
+        Box::pin(async move {
+            let Some(backend) = backend else { return };
+            if let Err(e) = upstream::cancel(&backend.target, backend.pid, &backend.secret, FAREWELL).await {
+                tracing::warn!(target = %backend.target.name, error = %e, "a statement could not be cancelled");
+            }
+        })
+    })
 }
 
 /// Runs the connection, and looks at times whether both machines are still there: no socket becomes readable when one

@@ -10,6 +10,7 @@
 
 mod approvals;
 mod approvals_bound;
+mod bounds;
 mod canaries;
 mod cli_errors;
 mod clients;

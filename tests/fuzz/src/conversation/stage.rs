@@ -18,6 +18,7 @@ use hoop_broker::config::{
     ClassifiedColumn, Durability, Limits, Target, TargetShared, UpstreamAddress, UpstreamTls, WeakAuth,
 };
 use hoop_broker::gate::Gate;
+use hoop_broker::gateway::postgres::bounds::Canceller;
 use hoop_broker::gateway::postgres::cancel::CancelKeys;
 use hoop_broker::gateway::postgres::catalog::Catalog;
 use hoop_broker::gateway::postgres::columns::Classes;
@@ -41,6 +42,13 @@ const POLICY: &str = r#"
 @id("all")
 @message("everything")
 permit (principal, action, resource);
+
+@id("few")
+@message("within bounds")
+@max_rows("9")
+@max_affected("3")
+permit (principal, action in [Action::"read", Action::"write"], resource is Relation)
+when { resource.name == "few" };
 
 @id("no-drop")
 @message("nothing is dropped")
@@ -153,6 +161,7 @@ impl Stage {
                 session: Arc::clone(session),
                 metrics: Arc::clone(&gateway.metrics),
                 classes: Arc::clone(&self.catalog.classes),
+                canceller: Canceller::new(|| Box::pin(std::future::ready(()))),
                 holding: Holding::of(
                     gateway,
                     session,

@@ -87,6 +87,10 @@ pub const ALLOWED: &[(&str, &[Does])] = &[
     ("PREPARE p AS SELECT y FROM plain; EXECUTE p", &[Prepare("p", false), Execute("p")]),
     ("SELECT 3/zero FROM plain; PREPARE q AS SELECT z FROM plain", &[Fails(0, "22012"), Prepare("q", false)]),
     ("COPY plain TO STDOUT; COPY wide TO STDOUT", &[CopyOut(3, 30), CopyOut(1, 600)]),
+    // Under bounds that they keep within.
+    ("SELECT a FROM few", &[Rows(2, 40, false)]),
+    ("UPDATE few SET a = 1", &[Done("UPDATE 2")]),
+    ("SELECT 4/zero FROM few", &[Fails(1, "22012")]),
 ];
 
 /// Texts that never reach the server: refused by policy, by a pin, by the parser or by what they are.

@@ -1,0 +1,303 @@
+//! Bounds on what an admitted statement returns, changes and takes (policy: `@max_rows`, `@max_affected`, `@timeout`).
+//!
+//! INVARIANT: while a bounded statement runs, nothing behind it is forwarded, its Sync least of all. What went too far is
+//! undone by an error of the server's own in the same transaction (a text that cannot parse), whose words are ours; so
+//! transaction state and pipelines are right by construction, as with a denial.
+//!
+//! A Query ends its transaction before it tells what it changed: one under bounds goes out as Parse, Bind, Describe and
+//! Execute, and its Sync follows when it has kept within them.
+
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+
+use hoop_pgwire::frontend::encode;
+use hoop_pgwire::{NamedObject, WireError};
+use hoop_policy::Bounds;
+use hoop_statement::{Class, Facts, Prepared, Verb};
+use tokio::time::Sleep;
+
+use super::conversation::{Client, Conversation, End, Held, Stalled};
+use super::expected::{Denied, Expected};
+use super::inbound::POISON;
+use super::judged::Judged;
+use super::names::{Meaning, Serial};
+use super::pipe::Pipe;
+use super::refusal;
+use super::runs::RunKey;
+use crate::gate::{Permitted, Reason, Ruling};
+use crate::ledger::Poisoned;
+
+/// Cancels what runs on the connection; resolves when the target has taken note.
+pub type Cancelling = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Makes a [`Cancelling`].
+#[derive(Clone)]
+pub struct Canceller(Arc<dyn Fn() -> Cancelling + Send + Sync>);
+
+impl Canceller {
+    /// One that does `cancel`.
+    pub fn new(cancel: impl Fn() -> Cancelling + Send + Sync + 'static) -> Self {
+        Self(Arc::new(cancel))
+    }
+}
+
+impl std::fmt::Debug for Canceller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Canceller")
+    }
+}
+
+/// The bounded statement that runs; there is one at most.
+pub(super) struct Bounded {
+    run: RunKey,
+    /// It came by Query: its Sync is ours to send.
+    by_query: bool,
+    state: State,
+    deadline: Option<Pin<Box<Sleep>>>,
+    cancelling: Option<Cancelling>,
+}
+
+enum State {
+    Runs,
+    /// It has ended within its bounds, or with an error.
+    Ended,
+    /// It went too far, and is to be undone.
+    Broke(Denied),
+}
+
+impl std::fmt::Debug for Bounded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bounded").field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+/// What a run may still do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Rows of its answer.
+    pub rows: u64,
+    /// Rows that it changes.
+    pub affected: u64,
+}
+
+impl Allowance {
+    /// Without bounds.
+    pub const ALL: Self = Self { rows: u64::MAX, affected: u64::MAX };
+
+    /// As `bounds` say.
+    #[must_use]
+    pub fn of(bounds: Bounds) -> Self {
+        Self { rows: bounds.rows.unwrap_or(u64::MAX), affected: bounds.affected.unwrap_or(u64::MAX) }
+    }
+}
+
+/// True for statements that bounds are about.
+fn is_bounded(facts: &Facts) -> bool {
+    let prepares = matches!(facts.prepared, Some(Prepared::Prepare(_)));
+    let class = facts.class();
+    !prepares && (class == Class::Read || class == Class::Write || facts.verbs.contains(Verb::Execute))
+}
+
+/// Why these statements cannot be kept within `bounds`.
+pub(super) fn unboundable(statements: &[Facts], bounds: Bounds) -> Option<&'static str> {
+    if bounds.is_none() || !statements.iter().any(is_bounded) {
+        return None;
+    }
+    let any = |is: fn(&Facts) -> bool| statements.iter().any(is);
+    if statements.len() > 1 {
+        return Some("several statements in one message cannot be counted; send them one by one");
+    }
+    if bounds.rows.is_some() && any(|f| f.verbs.contains(Verb::Declare)) {
+        return Some("the rows of a cursor cannot be counted; send the query itself");
+    }
+    if bounds.affected.is_some() && any(|f| f.nested_write) {
+        return Some(
+            "what a common table expression changes cannot be counted; send its statement by itself",
+        );
+    }
+    if bounds.affected.is_some() && any(|f| f.verbs.contains(Verb::CopyIn)) {
+        return Some("what COPY FROM STDIN changes cannot be undone in time; send INSERT statements");
+    }
+    None
+}
+
+impl Judged {
+    /// How far it may go under `ruling`.
+    pub(super) fn bounds(&self, ruling: &Ruling) -> Bounds {
+        if self.facts.statements.iter().any(is_bounded) && !self.copies_in() {
+            ruling.bounds()
+        } else {
+            Bounds::default()
+        }
+    }
+}
+
+impl Conversation {
+    /// Forwards one statement that came by Query in parts that can be undone.
+    pub(super) fn unfold(
+        &mut self,
+        permitted: Permitted,
+        len: usize,
+        text: &str,
+        judged: &Judged,
+        run: RunKey,
+        pipe: &mut Pipe,
+    ) -> Result<Option<Stalled>, End> {
+        let mut parts = Vec::with_capacity(text.len() + 64);
+        let rows = self.runs.open(run).map_or(0, |r| at_most(r.allowance.rows, 0, 0));
+        let mut encode = || -> Result<(), WireError> {
+            encode::parse(&mut parts, "", text, [])?;
+            encode::bind(&mut parts, "", "", [], std::iter::empty(), [])?;
+            encode::describe(&mut parts, NamedObject::Portal, "")?;
+            encode::execute(&mut parts, "", rows)?;
+            encode::flush(&mut parts);
+            Ok(())
+        };
+        encode().map_err(End::ClientFault)?;
+        // A Query costs the client its unnamed statement and portal.
+        let statement = self.statements.put("", Meaning::Gone, self.segment);
+        let portal = self.portals.put("", Meaning::Gone, self.segment);
+        self.segment += 1;
+        self.push(Expected::Unfolded { run, copy: judged.copy_mask(), unnamed: Some((statement, portal)) });
+        self.push(Expected::Sync);
+        self.keep_within(run, true);
+        let (ticket, write) = (permitted.ticket(), permitted.write());
+        let pass = permitted.into_pass();
+        if write && !self.gate.is_durable(ticket) {
+            self.held = Some(Held { ticket, len, pass, then: Client::Ready, instead: Some(parts) });
+            return Ok(Some(Stalled::Recording(ticket)));
+        }
+        pipe.replace(len, &parts);
+        Ok(None)
+    }
+
+    /// Nothing behind this run is forwarded until it has ended.
+    pub(super) fn keep_within(&mut self, run: RunKey, by_query: bool) {
+        let time = self.runs.open(run).and_then(|r| r.time);
+        let deadline = time.map(|time| Box::pin(tokio::time::sleep(time)));
+        self.bounded = Some(Bounded { run, by_query, state: State::Runs, deadline, cancelling: None });
+    }
+
+    /// What is to be done before anything else of the client is decided.
+    pub(super) fn after_bounded(&mut self, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
+        let Some(bounded) = &mut self.bounded else { return Ok(None) };
+        if matches!(bounded.state, State::Runs) || bounded.cancelling.is_some() {
+            return Ok(Some(Stalled::Answer));
+        }
+        let Some(Bounded { state, by_query, .. }) = self.bounded.take() else { return Ok(None) };
+        let mut ours = Vec::with_capacity(64);
+        if let State::Broke(denied) = state {
+            encode::parse(&mut ours, POISON, POISON, []).map_err(End::ClientFault)?;
+            // Only the Sync of a Query of ours can be in the queue: nothing else was let through.
+            self.queue.push_front(Expected::Poison(denied));
+            if !by_query {
+                self.client = Client::SkipToSync;
+            }
+        }
+        if by_query {
+            encode::sync(&mut ours);
+        }
+        if !ours.is_empty() {
+            pipe.insert(&ours);
+        }
+        Ok(None)
+    }
+
+    /// Cancels a statement whose time is over.
+    pub fn poll_deadline(&mut self, cx: &mut Context<'_>) {
+        let Some(bounded) = &mut self.bounded else { return };
+        if let Some(deadline) = &mut bounded.deadline
+            && matches!(bounded.state, State::Runs)
+            && deadline.as_mut().poll(cx).is_ready()
+        {
+            bounded.deadline = None;
+            bounded.cancelling = Some((self.canceller.0)());
+            if let Some(run) = self.runs.open(bounded.run) {
+                run.timed_out = true;
+            }
+        }
+        if let Some(cancelling) = &mut bounded.cancelling
+            && cancelling.as_mut().poll(cx).is_ready()
+        {
+            bounded.cancelling = None;
+        }
+    }
+
+    /// The run has ended.
+    pub(super) fn bounded_ended(&mut self, run: RunKey) {
+        if let Some(bounded) = self.bounded.as_mut().filter(|b| b.run == run)
+            && matches!(bounded.state, State::Runs)
+        {
+            bounded.state = State::Ended;
+        }
+    }
+
+    /// Swallows the end of a run that went too far, which is then undone; false when it kept within its bounds.
+    pub(super) fn went_too_far(
+        &mut self,
+        key: RunKey,
+        affected: u64,
+        body: &Range<usize>,
+        pipe: &mut Pipe,
+    ) -> Result<bool, End> {
+        let Some(run) = self.runs.open(key) else { return Ok(false) };
+        let reason = if run.over {
+            refusal::too_many_rows(run.allowance.rows)
+        } else if affected > run.allowance.affected {
+            refusal::too_many_affected(run.allowance.affected, affected)
+        } else {
+            return Ok(false);
+        };
+        self.broke(key, &reason)?;
+        self.columns = None;
+        self.copy_out = None;
+        self.queue.pop_front();
+        pipe.replace(body.end, &[]);
+        Ok(true)
+    }
+
+    fn broke(&mut self, key: RunKey, reason: &Reason) -> Result<(), End> {
+        let Some(mut run) = self.runs.take(key) else { return Ok(()) };
+        run.sqlstate = Some(*b"53400");
+        self.touched_classified |= run.classified;
+        let ticket = self.close_run(&run, true).map_err(|Poisoned| End::NotRecorded)?;
+        let error = refusal::error_response(reason, run.id, self.session.id);
+        if let Some(bounded) = self.bounded.as_mut().filter(|b| b.run == key) {
+            bounded.state = State::Broke(Denied { error, ticket });
+        }
+        Ok(())
+    }
+
+    /// ParseComplete and BindComplete of a Query that went out in parts.
+    pub(super) fn part_complete(&mut self, bound: bool) -> bool {
+        let Some(Expected::Unfolded { run, unnamed, .. }) = self.queue.front_mut() else { return false };
+        let run = *run;
+        if let Some((statement, portal)) = unnamed.take() {
+            self.unnamed_gone(statement, portal);
+        }
+        if bound && let Some(run) = self.runs.open(run) {
+            self.touched_classified |= run.classified;
+            let ticket = run.ticket;
+            self.need(ticket);
+        }
+        true
+    }
+
+    fn unnamed_gone(&mut self, statement: Serial, portal: Serial) {
+        self.statements.confirm("", statement, drop);
+        let gone = &mut self.gone;
+        self.portals.confirm("", portal, |p| gone.push(p.run));
+    }
+}
+
+/// `max_rows` of an Execute: one row more than is allowed tells that there are more, and no further ones are made.
+pub(super) fn at_most(allowed: u64, seen: u64, asked: u32) -> u32 {
+    let left = u32::try_from(allowed.saturating_sub(seen).saturating_add(1)).unwrap_or(0);
+    match (left, asked) {
+        (0, asked) => asked,
+        (left, 0) => left,
+        (left, asked) => left.min(asked),
+    }
+}
