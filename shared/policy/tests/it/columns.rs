@@ -1,6 +1,8 @@
 //! Rules about classified columns: what a statement must not show, compare or assign.
 
-use hoop_policy::{Classified, PolicySet, TargetFacts, Verdict, judge_all};
+use std::time::Duration;
+
+use hoop_policy::{Bounds, Classified, PolicySet, TargetFacts, Verdict, judge_all};
 use hoop_statement::{TextLimits, analyse};
 
 use crate::{AccessLevel, dba, line, session, target};
@@ -38,6 +40,26 @@ fn verdict(target: &TargetFacts, text: &str) -> Verdict {
     let policy = PolicySet::load(&[("columns.cedar", RULES)]).unwrap();
     let facts = analyse(text, &TextLimits::default()).unwrap().statements;
     judge_all(&policy, &dba(), &session(AccessLevel::Write), target, &facts)
+}
+
+#[test]
+fn of_several_bounds_the_strictest_counts() {
+    let rules = r#"
+@id("some") @max_rows("100") @timeout("30s") permit (principal, action, resource);
+@id("few") @max_rows("5") @max_affected("1") permit (principal, action, resource is Relation);
+"#;
+    let policy = PolicySet::load(&[("bounds.cedar", rules)]).unwrap();
+    let bounds = |text: &str| {
+        let facts = analyse(text, &TextLimits::default()).unwrap().statements;
+        match judge_all(&policy, &dba(), &session(AccessLevel::Write), &target(), &facts) {
+            Verdict::Allow(allowed) => allowed.obligations.bounds,
+            other => panic!("{other:?}"),
+        }
+    };
+    let thirty = Some(Duration::from_secs(30));
+    assert_eq!(bounds("select 1"), Bounds { rows: Some(100), affected: None, time: thirty });
+    assert_eq!(bounds("select 1 from t"), Bounds { rows: Some(5), affected: Some(1), time: thirty });
+    assert_eq!(bounds("select 1; select 1 from t").rows, Some(5));
 }
 
 #[test]
