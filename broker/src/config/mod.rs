@@ -261,6 +261,8 @@ pub struct Target {
     pub weak_auth: WeakAuth,
     /// Classified columns.
     pub classes: Vec<ClassifiedColumn>,
+    /// Rows of classified columns that a principal may read, one entry a class.
+    pub budgets: Vec<RowBudget>,
     /// What all connections to it share.
     pub shared: TargetShared,
 }
@@ -307,6 +309,17 @@ pub struct WeakAuth {
     pub md5: bool,
     /// `AuthenticationCleartextPassword`
     pub cleartext: bool,
+}
+
+/// How many rows with columns of a class a principal may read; `None` is no limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowBudget {
+    /// The class.
+    pub class: String,
+    /// Rows within an hour.
+    pub hour: Option<u64>,
+    /// Rows within a day.
+    pub day: Option<u64>,
 }
 
 /// A column that holds sensitive data.

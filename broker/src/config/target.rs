@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::files::Role;
 use super::section::{Report, Section, closest};
 use super::value::{self, Wrong};
-use super::{ClassifiedColumn, Target, TargetShared, UpstreamAddress, UpstreamTls, WeakAuth};
+use super::{ClassifiedColumn, RowBudget, Target, TargetShared, UpstreamAddress, UpstreamTls, WeakAuth};
 
 pub(super) fn targets(
     report: &mut Report<'_>,
@@ -53,6 +53,7 @@ fn target(
     let databases = s.required_list(report, "databases", "[\"payments\"]", value::owned_text);
     let weak_auth = weak_auth(report, s);
     let classes = s.section(report, "classes").map(|c| classes(report, &c, own)).unwrap_or_default();
+    let budgets = s.section(report, "budgets").map(|b| budgets(report, &b, &classes)).unwrap_or_default();
     // A Unix socket has no certificate to verify and does not leave the machine.
     let local = matches!(address, Some(UpstreamAddress::Unix(_)));
     let tls = match (tls, local) {
@@ -92,6 +93,7 @@ fn target(
         databases: names,
         weak_auth,
         classes,
+        budgets,
         shared: TargetShared::default(),
     })
 }
@@ -166,4 +168,51 @@ fn classes(report: &mut Report<'_>, section: &Section<'_, '_>, own: &[String]) -
 
 fn same_column(a: &ClassifiedColumn, b: &ClassifiedColumn) -> bool {
     (&a.schema, &a.relation, &a.column) == (&b.schema, &b.relation, &b.column)
+}
+
+/// `class = "200/hour, 1000/day"`.
+fn budgets(
+    report: &mut Report<'_>,
+    section: &Section<'_, '_>,
+    classes: &[ClassifiedColumn],
+) -> Vec<RowBudget> {
+    let mut budgets = Vec::new();
+    for (key, value) in section.entries() {
+        let class = key.get_ref().as_ref();
+        if !classes.iter().any(|c| c.class.as_str() == class) {
+            let wrong = Wrong::new(format!("`{class}`: no column of this target has this class"))
+                .hint("budgets are of the classes under `classes`");
+            report.wrong(key.span(), wrong);
+            continue;
+        }
+        match value::text(value.get_ref()).and_then(|text| budget(class, text)) {
+            Ok(budget) => budgets.push(budget),
+            Err(wrong) => {
+                report
+                    .wrong(value.span(), Wrong { message: format!("`{class}`: {}", wrong.message), ..wrong });
+            }
+        }
+    }
+    budgets
+}
+
+fn budget(class: &str, text: &str) -> Result<RowBudget, Wrong> {
+    let mut budget = RowBudget { class: class.to_owned(), hour: None, day: None };
+    let wrong = || {
+        Wrong::new(format!("`{text}` is no budget of rows"))
+            .hint("write \"200/hour\" or \"200/hour, 1000/day\"")
+    };
+    for part in text.split(',') {
+        let (rows, within) = part.trim().split_once('/').ok_or_else(wrong)?;
+        let rows: u64 = rows.trim().parse().map_err(|_| wrong())?;
+        let window = match within.trim() {
+            "hour" => &mut budget.hour,
+            "day" => &mut budget.day,
+            _ => return Err(wrong()),
+        };
+        if window.replace(rows).is_some() {
+            return Err(wrong());
+        }
+    }
+    Ok(budget)
 }

@@ -1,6 +1,7 @@
 //! The enforcing gateway: two ways in, one conversation. No SQL is parsed here and no policy is written here.
 
 pub mod alive;
+pub mod budget;
 pub mod native;
 pub mod postgres;
 pub mod tunnel;
@@ -50,6 +51,8 @@ pub struct Gateway {
     pub sessions: Arc<Sessions>,
     /// What waits for reviewers.
     pub approvals: Arc<Approvals>,
+    /// Rows of classified columns that were read.
+    pub budgets: Arc<budget::Budgets>,
     /// Cancel keys of open connections.
     pub cancel: CancelKeys,
     /// Counters.

@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hoop_broker::config::{
-    Config, Faults, IdentityProvider, LIMITS, Limits, MAX_BYTES, SecretRef, UpstreamAddress, UpstreamTls,
-    parse,
+    Config, Faults, IdentityProvider, LIMITS, Limits, MAX_BYTES, RowBudget, SecretRef, UpstreamAddress,
+    UpstreamTls, parse,
 };
 use hoop_mask::Class;
 use proptest::prelude::*;
@@ -213,6 +213,24 @@ fn columns_are_what_the_catalogue_calls_them() {
     let twice = "'a.b.c' = \"pan\"\n'a.\"b\".c' = \"cvv\"\n";
     let faults = with(&format!("{target}[targets.a.classes]\n{twice}")).expect_err("twice").to_string();
     assert!(faults.contains("classified twice"), "{faults}");
+    let budget = |text: &str| {
+        with(&format!("{target}[targets.a.classes]\n'a.b.c' = 'pan'\n[targets.a.budgets]\n{text}\n"))
+    };
+    let config = budget("pan = '200/hour, 1000 / day'").expect("sound");
+    let RowBudget { class, hour, day } = &config.targets["a"].budgets[0];
+    assert_eq!((class.as_str(), *hour, *day), ("pan", Some(200), Some(1000)));
+    for bad in [
+        "cvv = '1/hour'",
+        "pan = '1'",
+        "pan = '1/week'",
+        "pan = '-1/day'",
+        "pan = '1/day, 2/day'",
+        "pan = 1",
+        "pan = ''",
+    ] {
+        let faults = budget(bad).expect_err(bad).to_string();
+        assert!(faults.contains("budget") || faults.contains("text"), "{bad}: {faults}");
+    }
     let own = format!("classes = [\"iban\"]\n{LEAST}{target}[targets.a.classes]\n'a.b.c' = \"iban\"\n");
     let config = read(&own).expect("sound");
     assert_eq!(config.targets["a"].classes[0].class, Class::Custom("iban".into()));

@@ -131,6 +131,7 @@ impl TargetDirectory for OneTarget {
 
 fn target() -> Arc<Target> {
     Arc::new(Target {
+        budgets: Vec::new(),
         name: "db".to_owned(),
         environment: Some("production".to_owned()),
         address: UpstreamAddress::Tcp { host: "127.0.0.1".to_owned(), port: 5432 },

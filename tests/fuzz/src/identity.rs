@@ -46,7 +46,8 @@ fn addresses(data: &[u8]) {
     let Ok(client) = client_address(peer, &headers, &[proxy]) else { return };
     let written = |ip: IpAddr| {
         let parts = data.split(|b| b",;\n\t\" =[]".contains(b));
-        let mut texts = parts.filter_map(|part| str::from_utf8(part).ok());
+        // A zone behind the address is not part of it.
+        let mut texts = parts.filter_map(|part| str::from_utf8(part).ok()?.split('%').next());
         texts.any(|text| {
             let bare = text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|a| a.ip()));
             bare.is_ok_and(|found| found.to_canonical() == ip)

@@ -113,7 +113,15 @@ impl Broker {
         for (column, class) in CLASSES {
             writeln!(target, "{column:?} = {class:?}").expect("writing to a string");
         }
-        let config = fs::read_to_string(self.config()).expect("init wrote it") + &target;
+        self.configure(&target);
+    }
+
+    /// Adds `text` to the end of the configuration; in force at the next start or reload.
+    ///
+    /// # Panics
+    /// When `init` wrote none.
+    pub fn configure(&self, text: &str) {
+        let config = fs::read_to_string(self.config()).expect("init wrote it") + text;
         fs::write(self.config(), config).expect("the folder is ours");
     }
 

@@ -55,9 +55,8 @@ impl Conversation {
         let columns = self.row_columns()?;
         let end = body.end;
         if let Some(run) = self.front_run().and_then(|r| self.runs.open(r))
-            && run.rows >= run.allowance.rows
+            && !run.takes_row()
         {
-            run.over = true;
             pipe.replace(end, &[]);
             return Ok(());
         }
@@ -68,7 +67,6 @@ impl Conversation {
             outcome = scan_row(bytes, &columns.masks, &mut self.spill).map_err(|_| MALFORMED)?;
         }
         if let Some(run) = self.front_run().and_then(|r| self.runs.open(r)) {
-            run.rows += 1;
             run.bytes += end as u64;
             run.masked.merge(outcome.classified);
             run.masked.merge(outcome.found);
@@ -103,12 +101,10 @@ impl Conversation {
         let masked = copy.mask_row(&mut pipe.pending_mut()[body])?;
         let run = self.front_run();
         if let Some(run) = run.and_then(|r| self.runs.open(r)) {
-            if run.rows >= run.allowance.rows {
-                run.over = true;
+            if !run.takes_row() {
                 pipe.replace(end, &[]);
                 return Ok(());
             }
-            run.rows += 1;
             run.bytes += end as u64;
             run.masked.merge(masked);
         }

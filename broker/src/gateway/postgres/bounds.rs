@@ -173,6 +173,29 @@ impl Conversation {
         Ok(None)
     }
 
+    /// Why a statement cannot begin: one of its budgets is used up.
+    pub(super) fn spent(&self, judged: &Judged) -> Option<Arc<Reason>> {
+        let now = judged.budgets.first().map(|_| self.holding.budgets.now())?;
+        let spent = judged.budgets.iter().find_map(|budget| budget.open(now).err())?;
+        Some(refusal::budget_spent(&spent, &self.session.target))
+    }
+
+    /// Nothing is unanswered. Only then a Query goes out in parts: after an error in what came before it the server skips
+    /// up to a Sync, and must find the client's and not ours.
+    pub(super) fn is_drained(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Asks the server for the answers that it keeps to itself until it is told to flush, once.
+    pub(super) fn drain(&mut self, pipe: &mut Pipe) {
+        let asked = std::mem::replace(&mut self.told_to_drain, !self.queue.is_empty());
+        if self.told_to_drain && !asked {
+            let mut flush = Vec::with_capacity(8);
+            encode::flush(&mut flush);
+            pipe.insert(&flush);
+        }
+    }
+
     /// Nothing behind this run is forwarded until it has ended.
     pub(super) fn keep_within(&mut self, run: RunKey, by_query: bool) {
         let time = self.runs.open(run).and_then(|r| r.time);
@@ -244,7 +267,11 @@ impl Conversation {
     ) -> Result<bool, End> {
         let Some(run) = self.runs.open(key) else { return Ok(false) };
         let reason = if run.over {
-            refusal::too_many_rows(run.allowance.rows)
+            let spent = run.budgets.iter().find_map(|budget| budget.spent());
+            match spent.filter(|_| run.rows < run.allowance.rows) {
+                Some(spent) => refusal::budget_spent(&spent, &self.session.target),
+                None => refusal::too_many_rows(run.allowance.rows),
+            }
         } else if affected > run.allowance.affected {
             refusal::too_many_affected(run.allowance.affected, affected)
         } else {

@@ -92,6 +92,7 @@ mod tests {
             databases: vec!["db".to_owned()],
             weak_auth: WeakAuth::default(),
             classes: Vec::new(),
+            budgets: Vec::new(),
             shared: crate::config::TargetShared::default(),
         };
         let session = SessionId::from_parts(1, 1);

@@ -136,6 +136,8 @@ pub struct Conversation {
     pub(super) just_described: Option<Serial>,
     /// A Flush of ours is out, for a pipeline that is full.
     pub(super) told_to_flush: bool,
+    /// The same, for a Query that goes out only when all is answered.
+    pub(super) told_to_drain: bool,
     /// Rows that had to be framed anew are built here.
     pub(super) spill: Vec<u8>,
     /// Shape of the parameters of the Bind at hand.
@@ -214,6 +216,7 @@ impl Conversation {
             touched_classified: false,
             just_described: None,
             told_to_flush: false,
+            told_to_drain: false,
             spill: Vec::new(),
             parameters: Vec::new(),
             gone: Vec::new(),
@@ -322,6 +325,7 @@ impl Conversation {
     }
 
     pub(super) fn push(&mut self, expected: Expected) {
+        self.told_to_drain = false;
         self.queue.push_back(expected);
     }
 }

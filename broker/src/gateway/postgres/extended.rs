@@ -118,6 +118,10 @@ impl Conversation {
                 return self.replace_extended(len, refused, pipe);
             }
         };
+        if let Some(reason) = self.spent(&effective) {
+            let refused = self.gate.refuse(&effective.asked(), reason);
+            return self.replace_extended(len, refused, pipe);
+        }
         self.parameters.clear();
         self.parameters.extend(message.typed_params().map(|(format, value)| Parameter {
             oid: 0,
@@ -126,6 +130,7 @@ impl Conversation {
         }));
         let sent = effective.sent.clone();
         let shown = Message {
+            by_query: false,
             text: sent.as_deref().map(|s| &*s.text),
             types: sent.as_deref().map_or(&[], |s| &s.types),
             told: sent.as_deref().map_or(&[], |s| &s.told),

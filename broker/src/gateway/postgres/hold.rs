@@ -24,6 +24,7 @@ use super::past::{Effect, Past};
 use crate::approval::{Approvals, Asked, Bound, Consumed, Held, TooMany, Unusable, masked};
 use crate::gate::{Reason, Ruling};
 use crate::gateway::Gateway;
+use crate::gateway::budget::Budgets;
 use crate::session::Session;
 
 /// What a connection needs to hold statements.
@@ -39,6 +40,8 @@ pub struct Holding {
     pub past: Past,
     /// Reads what statements can reach.
     pub definitions: Reader,
+    /// What is counted of everybody's reading.
+    pub budgets: Arc<Budgets>,
 }
 
 impl Holding {
@@ -51,7 +54,14 @@ impl Holding {
         past: Past,
         definitions: Reader,
     ) -> Self {
-        Self { approvals: Arc::clone(&gateway.approvals), wait: session.hold, origin, past, definitions }
+        Self {
+            approvals: Arc::clone(&gateway.approvals),
+            wait: session.hold,
+            origin,
+            past,
+            definitions,
+            budgets: Arc::clone(&gateway.budgets),
+        }
     }
 }
 
@@ -155,15 +165,20 @@ impl Conversation {
             Poll::Pending => return Ok(Lifted::Not(Stalled::Approval)),
         };
         if let Some((id, state)) = waited {
-            self.waiting = None;
             let bound = self.bound(text, message, true, &definitions);
-            return self.settled(id, state, judged, requirement, &bound, &definitions);
+            let lifted =
+                self.settled(id, state, judged, requirement, &bound, &definitions, message.by_query)?;
+            if !matches!(lifted, Lifted::Not(_)) {
+                self.waiting = None;
+            }
+            return Ok(lifted);
         }
         let again = self.bound(text, message, false, &definitions);
         if self.holding.past.is_known() {
             let same = |asked: &Asked| self.bound(text, message, false, &asked.definitions);
             if let Some(standing) = self.holding.approvals.find(&self.session.principal, same) {
-                return self.settled(standing.id, standing.state, judged, requirement, &again, &definitions);
+                let (id, state) = (standing.id, standing.state);
+                return self.settled(id, state, judged, requirement, &again, &definitions, message.by_query);
             }
         }
         let Some(waits) = self.may_wait() else { return Ok(Lifted::Not(Stalled::Answer)) };
@@ -293,6 +308,7 @@ impl Conversation {
     }
 
     /// An approval has come to a state: approved, it is used up here and now.
+    #[expect(clippy::too_many_arguments, reason = "all of it is of the one message at hand")]
     fn settled(
         &self,
         id: ApprovalId,
@@ -301,6 +317,7 @@ impl Conversation {
         requirement: &Arc<Requirement>,
         bound: &Bound,
         definitions: &str,
+        by_query: bool,
     ) -> Result<Lifted, End> {
         let approvals = &self.holding.approvals;
         let Some(standing) = approvals.get(id) else {
@@ -320,6 +337,9 @@ impl Conversation {
                 // Used up only for what then runs.
                 let ruling = match self.judge.lifted(judged, &standing.asked.requirement.rules) {
                     Some(Ruling::Refuse(reason)) => return Ok(Lifted::refused(reason)),
+                    Some(ruling) if by_query && !judged.bounds(&ruling).is_none() && !self.is_drained() => {
+                        return Ok(Lifted::Not(Stalled::Answer));
+                    }
                     Some(ruling) => ruling,
                     None => return Ok(Lifted::refused(held::unusable(requirement, id, Unusable::Changed))),
                 };

@@ -187,10 +187,25 @@ impl Conversation {
             let refused = self.refuse(refusal::cursor_beside_portals());
             return self.replace_query(len, refused, pipe);
         }
-        let message = Message { text: Some(text), types: &[], told: &[], parameters: Vec::new() };
+        if let Some(reason) = self.spent(&effective) {
+            let refused = self.gate.refuse(&effective.asked(), reason);
+            return self.replace_query(len, refused, pipe);
+        }
+        let message =
+            Message { by_query: true, text: Some(text), types: &[], told: &[], parameters: Vec::new() };
+        if !effective.bounds(&effective.ruling).is_none() && !self.is_drained() {
+            self.drain(pipe);
+            return Ok(Some(Stalled::Answer));
+        }
         let lifted = self.ruling(&effective, &message, cx)?;
         let (ruling, used) = match &lifted {
-            Lifted::Not(stalled) => return Ok(Some(*stalled)),
+            Lifted::Not(stalled) => {
+                let stalled = *stalled;
+                if stalled == Stalled::Answer {
+                    self.drain(pipe);
+                }
+                return Ok(Some(stalled));
+            }
             Lifted::AsJudged => (&effective.ruling, None),
             Lifted::As(ruling, used) => (ruling, used.as_ref()),
         };
@@ -274,6 +289,7 @@ impl Conversation {
             sqlstate: None,
             allowance: Allowance::of(bounds),
             time: bounds.time,
+            budgets: if bounds.is_none() { Box::default() } else { judged.budgets.clone() },
             over: false,
             timed_out: false,
         })

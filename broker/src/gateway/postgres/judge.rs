@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use hoop_policy::{Bounds, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via};
-use hoop_statement::Facts;
+use hoop_policy::{Bounds, Column, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via};
+use hoop_statement::{Facts, How};
 
 use tokio::sync::oneshot;
 
@@ -21,6 +21,7 @@ use super::text::{TextFacts, cached, keep};
 use super::{bounds, pins, refusal};
 use crate::config::Target;
 use crate::gate::{Reason, Ruling};
+use crate::gateway::budget::Budget;
 use crate::gateway::{Gateway, InForce};
 use crate::session::Session;
 
@@ -48,6 +49,8 @@ pub struct Judge {
     target: TargetFacts,
     classified: HashSet<(String, String)>,
     relations: Relations,
+    /// By class.
+    budgets: Vec<Arc<Budget>>,
     verdicts: HashMap<u64, Arc<Judged>>,
     parsing: Option<oneshot::Receiver<Parsed>>,
 }
@@ -85,6 +88,7 @@ impl Judge {
             session: Arc::clone(session),
             classified: target.classes.iter().map(|c| (c.schema.clone(), c.relation.clone())).collect(),
             relations: catalog.relations.clone(),
+            budgets: gateway.budgets.of(&session.principal.id, target),
             verdicts: HashMap::new(),
             parsing: None,
         }
@@ -184,6 +188,7 @@ impl Judge {
         let classified = facts.names_any(&self.classified);
         let (ruling, copy) = self.with_copy(facts, self.rule(policy, &self.facts, facts));
         Judged {
+            budgets: self.budgets_of(facts),
             facts: Arc::clone(facts),
             ruling,
             version: policy.version,
@@ -196,6 +201,21 @@ impl Judge {
             sent: None,
             line: OnceLock::new(),
         }
+    }
+
+    /// Budgets of the classes whose values can come into its answer.
+    fn budgets_of(&self, facts: &TextFacts) -> Box<[Arc<Budget>]> {
+        if self.budgets.is_empty() {
+            return Box::default();
+        }
+        let touched = facts.statements.iter().map(|s| hoop_policy::touched(&self.target.classified, s));
+        let shown = |budget: &Arc<Budget>| {
+            let shows = |(column, hows): (&Column, &BTreeSet<How>)| {
+                column.class == budget.class && hows.contains(&How::Output)
+            };
+            touched.clone().any(|columns| columns.iter().any(shows))
+        };
+        self.budgets.iter().filter(|b| shown(b)).cloned().collect()
     }
 
     /// COPY TO STDOUT of a classified relation is let through, or held, only where its data can be masked by column.
@@ -212,7 +232,18 @@ impl Judge {
 
     fn rule(&self, policy: &InForce, session: &SessionFacts, facts: &TextFacts) -> Ruling {
         let session = SessionFacts { statement_count: facts.statements.len(), ..session.clone() };
-        rule(&policy.set, &self.session.principal, &session, &self.target, &facts.statements)
+        let ruling = rule(&policy.set, &self.session.principal, &session, &self.target, &facts.statements);
+        match ruling {
+            Ruling::Allow { rules, bounds } if !self.budgets_of(facts).is_empty() => {
+                // Its rows are counted, so it is bounded even where no rule says so.
+                let bounds = Bounds { rows: bounds.rows.or(Some(u64::MAX)), ..bounds };
+                match bounds::unboundable(&facts.statements, bounds) {
+                    Some(why) => Ruling::Refuse(refusal::unboundable(&rules, why)),
+                    None => Ruling::Allow { rules, bounds },
+                }
+            }
+            ruling => ruling,
+        }
     }
 }
 

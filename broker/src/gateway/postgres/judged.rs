@@ -11,6 +11,7 @@ use super::past::Effect;
 use super::refusal;
 use super::text::TextFacts;
 use crate::gate::{Asked, Ruling};
+use crate::gateway::budget::Budget;
 
 /// Verbs of the statements that SQL PREPARE takes.
 const PREPARABLE: &[Verb] =
@@ -25,6 +26,8 @@ pub struct Judged {
     pub(super) version: u64,
     pub(super) write: bool,
     pub(super) classified: bool,
+    /// What its answer counts against.
+    pub(super) budgets: Box<[Arc<Budget>]>,
     pub(super) copy: Option<Arc<CopyMask>>,
     /// What is recorded instead of the text alone, when it EXECUTEs others.
     pub(super) told: Option<Told>,
@@ -144,6 +147,7 @@ impl Judged {
             version: self.version,
             write: self.write,
             classified: self.classified,
+            budgets: self.budgets.clone(),
             copy: self.copy.clone().filter(|_| !of_prepare),
             told: None,
             effect: self.effect,
@@ -219,6 +223,7 @@ impl Judged {
             // EXECUTE by itself counts as a write; what it runs is known here.
             write: inner.write || self.facts.statements.len() > 1 || !self.only_executes(),
             classified: self.classified || inner.classified,
+            budgets: self.budgets.iter().chain(&inner.budgets).cloned().collect(),
             copy: self.copy.clone(),
             // Later EXECUTEs do it again, and their text does not tell.
             effect: match inner.effect {

@@ -26,6 +26,8 @@ impl std::fmt::Debug for Sent {
 
 /// What is held: the message at hand.
 pub(super) struct Message<'m> {
+    /// It came by Query.
+    pub(super) by_query: bool,
     /// Its text, `None` where it was not kept.
     pub(super) text: Option<&'m str>,
     /// Parameter types as declared.

@@ -10,6 +10,7 @@ use hoop_pgwire::backend::encode::LocalReport;
 use hoop_pgwire::backend::{Report, Severity};
 
 use crate::gate::{Asked, Reason};
+use crate::gateway::budget::Spent;
 use crate::session::EndReason;
 
 /// What the gate records of a message whose text is not known to be harmless: nothing.
@@ -82,6 +83,22 @@ pub fn too_many_affected(allowed: u64, affected: u64) -> Arc<Reason> {
         message,
         "change less at once; `hoopctl policy explain` names the rule",
         "more rows changed than allowed",
+    )
+}
+
+/// What a principal may read within an hour or a day is used up.
+#[must_use]
+pub fn budget_spent(spent: &Spent, target: &str) -> Arc<Reason> {
+    let Spent { class, most, within } = spent;
+    let within = within.trim_start_matches("an ").trim_start_matches("a ");
+    reason(
+        "53400",
+        "gateway.budgets",
+        format!(
+            "you have read {most} rows with {class} of {target} within this {within}, the most that you may"
+        ),
+        &format!("wait until the {within} is over, or ask the broker's administrator for a larger budget"),
+        "budget of rows used up",
     )
 }
 

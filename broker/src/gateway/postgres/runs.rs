@@ -1,10 +1,12 @@
 //! Statements under way on one connection: from the entry that admitted them to the entry that closes them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hoop_api::StatementId;
 
 use super::bounds::Allowance;
+use crate::gateway::budget::Budget;
 use crate::ledger::Ticket;
 
 /// Handle of a run in [`Runs`]; of no use once the run was taken out.
@@ -41,10 +43,24 @@ pub struct Run {
     pub allowance: Allowance,
     /// For how long it may run.
     pub time: Option<Duration>,
+    /// What it reads counts against these.
+    pub budgets: Box<[Arc<Budget>]>,
     /// More rows came than it may return; they are dropped.
     pub over: bool,
     /// It was cancelled, for its time was over.
     pub timed_out: bool,
+}
+
+impl Run {
+    /// Counts a row of its answer; false when it may not return one more.
+    pub fn takes_row(&mut self) -> bool {
+        if self.rows >= self.allowance.rows || !self.budgets.iter().all(|budget| budget.take()) {
+            self.over = true;
+        } else {
+            self.rows += 1;
+        }
+        !self.over
+    }
 }
 
 /// Runs by key; slots are used again, keys are not.
@@ -107,6 +123,7 @@ mod tests {
             sqlstate: None,
             allowance: Allowance::ALL,
             time: None,
+            budgets: Box::default(),
             over: false,
             timed_out: false,
         };

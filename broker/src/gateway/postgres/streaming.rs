@@ -80,11 +80,15 @@ impl Conversation {
             }
             _ => return Ok(false),
         }
-        pipe.pass(HEADER_LEN, Pass::answer());
         if let Some(run) = self.front_run().and_then(|r| self.runs.open(r)) {
-            run.rows += 1;
+            if !run.takes_row() {
+                // It is not passed on: it is waited for, to be dropped whole.
+                self.streaming = None;
+                return Ok(false);
+            }
             run.bytes += len as u64;
         }
+        pipe.pass(HEADER_LEN, Pass::answer());
         Ok(true)
     }
 

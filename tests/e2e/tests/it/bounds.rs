@@ -185,6 +185,45 @@ fn the_extended_protocol_is_bounded_in_any_pipeline() {
     }
 }
 
+#[test]
+fn rows_of_a_class_are_counted_over_all_connections_and_sessions() {
+    let broker = Broker::prepare();
+    broker.configure("\n[targets.payments-db.budgets]\npan = \"7/hour\"\ncvv = \"100/day\"\n");
+    broker.start_again();
+    let (bob, carol) = (broker.person("bob", "dba"), broker.person("carol", "developers"));
+    let tunnel = bob.connect();
+    let query = |tunnel: &Tunnel, sql: &str| ask(tunnel, &Script::default().query(sql), 1);
+    for (sql, answer) in [
+        ("SELECT id FROM cards", "T 6 rows C:SELECT 6 Z:I"),
+        ("SELECT pan FROM cards WHERE id < 3", "T 2 rows C:SELECT 2 Z:I"),
+        ("COPY cards (pan) TO STDOUT", "H 5 rows E:53400 Z:I"),
+        ("SELECT pan FROM cards WHERE id = 1", "E:53400 Z:I"),
+        ("SELECT * FROM cards WHERE id = 1", "E:53400 Z:I"),
+        ("SELECT c FROM cards c WHERE id = 1", "E:53400 Z:I"),
+        ("SELECT cvv FROM cards WHERE id = 1", "T 1 rows C:SELECT 1 Z:I"),
+        ("SELECT 1; SELECT cvv FROM cards", "E:0A000 Z:I"),
+        ("DECLARE c CURSOR WITH HOLD FOR SELECT cvv FROM cards", "E:0A000 Z:I"),
+        ("SELECT count(*) FROM payments", "T 1 rows C:SELECT 1 Z:I"),
+    ] {
+        assert_eq!(query(&tunnel, sql), answer, "{sql}");
+    }
+    let extended = Script::default().run("SELECT pan FROM cards").sync();
+    assert_eq!(ask(&tunnel, &extended, 1), "1 E:53400 Z:I");
+    let other = Tunnel::open(&bob, &["--level", "write"]);
+    assert_eq!(
+        query(&other, "SELECT pan FROM cards"),
+        "E:53400 Z:I",
+        "another session counts with the first"
+    );
+    let said = other.psql("SELECT pan FROM cards;");
+    said.says(&["you have read 7 rows with pan of payments-db", "ask the broker's administrator"]);
+    assert_eq!(
+        query(&carol.connect(), "SELECT pan FROM cards"),
+        "T 6 rows C:SELECT 6 Z:I",
+        "somebody else has their own"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn drivers_and_psql_see_an_ordinary_error() {
     let (broker, bob) = scene();

@@ -118,6 +118,7 @@ impl Stage {
         let Opened { ledger, committer, .. } = opened;
         let (policy, parser) = &*COMMON;
         let gateway = Gateway {
+            budgets: Arc::default(),
             targets: ArcSwap::from_pointee(BTreeMap::new()),
             policy: Arc::clone(policy),
             ledger,
@@ -273,6 +274,7 @@ fn target() -> Target {
             column: "value".into(),
             class: Class::Pan,
         }],
+        budgets: Vec::new(),
         shared: TargetShared::default(),
     }
 }
