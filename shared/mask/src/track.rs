@@ -2,11 +2,12 @@
 //! authorisation (PCI DSS 3.3.1.1).
 
 use crate::card::is_card_number_in_context;
-use crate::exempt::View;
+use crate::exempt::{LOOKAHEAD, View};
 use std::ops::Range;
 
-/// ISO/IEC 7813: track 1 has at most 79 characters, track 2 at most 40.
-const TRACK_1_MAX: usize = 79;
+/// ISO/IEC 7813: track 1 has at most 79 characters, track 2 at most 40. What is taken for the rest of track 1 may be
+/// somewhat longer, but never longer than what a scanner of chunks waits for.
+const TRACK_1_REST: usize = LOOKAHEAD - 2;
 const TRACK_2_MAX: usize = 40;
 /// Expiry (4) and service code (3) follow the separator of track 2; less is somebody's "number = value".
 const TRACK_2_TAIL_MIN: usize = 7;
@@ -16,9 +17,10 @@ pub(crate) fn track_end(buf: &[u8], pan_end: usize) -> Option<usize> {
     let rest = buf.get(pan_end..)?;
     match rest {
         [b'^', ..] => {
-            let name = rest.get(1..)?.iter().take(TRACK_1_MAX).position(|&b| b == b'^')?;
+            let name = rest.get(1..)?.iter().take(TRACK_1_REST - 2).position(|&b| b == b'^')?;
             let tail = rest.get(name + 2..)?;
-            tail.first()?.is_ascii_digit().then(|| pan_end + name + 2 + stripe(tail, TRACK_1_MAX - 19))
+            let left = TRACK_1_REST - (name + 2);
+            tail.first()?.is_ascii_digit().then(|| pan_end + name + 2 + stripe(tail, left))
         }
         [b'=' | b'D' | b'd', tail @ ..] => digits_end(tail).map(|len| pan_end + 1 + len),
         [b'\\', b'u', b'0', b'0', b'3', b'd' | b'D', tail @ ..] => {

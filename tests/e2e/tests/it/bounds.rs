@@ -171,6 +171,22 @@ fn the_extended_protocol_is_bounded_in_any_pipeline() {
             "1 Z:I T 1 rows C:SELECT 1 Z:I E:26000 Z:I",
         ),
         (
+            "after an error before it, it is skipped up to the client's own Sync",
+            script()
+                .describe_portal("nope")
+                .query("SELECT id FROM payments LIMIT 1")
+                .sync()
+                .query("SELECT 1"),
+            2,
+            "E:34000 Z:I T 1 rows C:SELECT 1 Z:I",
+        ),
+        (
+            "what came before it in the same segment is answered first",
+            script().run("SELECT 5").query("SELECT id FROM payments LIMIT 1").sync(),
+            2,
+            "1 2 1 rows C:SELECT 1 T 1 rows C:SELECT 1 Z:I Z:I",
+        ),
+        (
             "queries behind a query wait for it",
             script()
                 .query("SELECT id FROM payments")
