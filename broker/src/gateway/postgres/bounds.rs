@@ -26,7 +26,7 @@ use super::names::{Meaning, Serial};
 use super::pipe::Pipe;
 use super::refusal;
 use super::runs::RunKey;
-use crate::gate::{Permitted, Reason, Ruling};
+use crate::gate::{Permitted, Reason, Refused, Ruling};
 use crate::ledger::Poisoned;
 
 /// Cancels what runs on the connection; resolves when the target has taken note.
@@ -180,6 +180,20 @@ impl Conversation {
         Some(refusal::budget_spent(&spent, &self.session.target))
     }
 
+    /// Why a Query does not run whatever its ruling is.
+    pub(super) fn query_refused(&self, judged: &Judged, effective: &Judged) -> Option<Refused> {
+        if judged.declares() && self.portals.names().any(|n| !n.is_empty()) {
+            return Some(self.refuse(refusal::cursor_beside_portals()));
+        }
+        let reason = self.spent(effective)?;
+        Some(self.gate.refuse(&effective.asked(), reason))
+    }
+
+    /// A Query that will go out in parts waits until all before it is answered.
+    pub(super) fn must_drain(&self, effective: &Judged) -> bool {
+        !effective.bounds(&effective.ruling).is_none() && !self.is_drained()
+    }
+
     /// Nothing is unanswered. Only then a Query goes out in parts: after an error in what came before it the server skips
     /// up to a Sync, and must find the client's and not ours.
     pub(super) fn is_drained(&self) -> bool {
@@ -187,13 +201,14 @@ impl Conversation {
     }
 
     /// Asks the server for the answers that it keeps to itself until it is told to flush, once.
-    pub(super) fn drain(&mut self, pipe: &mut Pipe) {
+    pub(super) fn drain(&mut self, pipe: &mut Pipe) -> Option<Stalled> {
         let asked = std::mem::replace(&mut self.told_to_drain, !self.queue.is_empty());
         if self.told_to_drain && !asked {
             let mut flush = Vec::with_capacity(8);
             encode::flush(&mut flush);
             pipe.insert(&flush);
         }
+        Some(Stalled::Answer)
     }
 
     /// Nothing behind this run is forwarded until it has ended.

@@ -183,28 +183,19 @@ impl Conversation {
                 return self.replace_query(len, refused, pipe);
             }
         };
-        if judged.declares() && self.portals.names().any(|n| !n.is_empty()) {
-            let refused = self.refuse(refusal::cursor_beside_portals());
-            return self.replace_query(len, refused, pipe);
-        }
-        if let Some(reason) = self.spent(&effective) {
-            let refused = self.gate.refuse(&effective.asked(), reason);
+        if let Some(refused) = self.query_refused(&judged, &effective) {
             return self.replace_query(len, refused, pipe);
         }
         let message =
             Message { by_query: true, text: Some(text), types: &[], told: &[], parameters: Vec::new() };
-        if !effective.bounds(&effective.ruling).is_none() && !self.is_drained() {
-            self.drain(pipe);
-            return Ok(Some(Stalled::Answer));
+        if self.must_drain(&effective) {
+            return Ok(self.drain(pipe));
         }
         let lifted = self.ruling(&effective, &message, cx)?;
         let (ruling, used) = match &lifted {
             Lifted::Not(stalled) => {
                 let stalled = *stalled;
-                if stalled == Stalled::Answer {
-                    self.drain(pipe);
-                }
-                return Ok(Some(stalled));
+                return Ok(if stalled == Stalled::Answer { self.drain(pipe) } else { Some(stalled) });
             }
             Lifted::AsJudged => (&effective.ruling, None),
             Lifted::As(ruling, used) => (ruling, used.as_ref()),

@@ -170,6 +170,18 @@ fn the_extended_protocol_is_bounded_in_any_pipeline() {
             3,
             "1 Z:I T 1 rows C:SELECT 1 Z:I E:26000 Z:I",
         ),
+    ] {
+        assert_eq!(ask(&tunnel, &script, syncs), answer, "{name}");
+        assert_eq!(statuses(&broker), BEFORE, "{name}");
+    }
+}
+
+#[test]
+fn a_query_in_parts_keeps_step_with_what_is_around_it() {
+    let (broker, bob) = scene();
+    let tunnel = bob.connect();
+    let script = Script::default;
+    for (name, script, syncs, answer) in [
         (
             "after an error before it, it is skipped up to the client's own Sync",
             script()
