@@ -21,7 +21,7 @@ use super::parameter::Shown;
 use super::past::Effect;
 use super::pipe::Pipe;
 use super::refusal;
-use crate::gate::{Pass, Refused, Ruling};
+use crate::gate::{Pass, Reason, Refused, Ruling};
 
 fn shown<'m>(message: &Bind<'m>) -> Vec<Shown<'m>> {
     message.typed_params().map(|(format, value)| Shown { binary: format == Format::Binary, value }).collect()
@@ -216,6 +216,10 @@ impl Conversation {
     pub(super) fn describe(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
         let len = body.end;
         let message = Named::decode_describe(&pipe.pending()[body]).map_err(End::ClientFault)?;
+        if let Some(reason) = self.unnamed_unknown(message.object, message.name) {
+            let refused = self.refuse(reason);
+            return self.replace_extended(len, refused, pipe);
+        }
         let expected = match message.object {
             NamedObject::Statement => {
                 let typed = match self.statements.find(message.name, self.segment) {
@@ -241,6 +245,21 @@ impl Conversation {
         self.push(expected);
         pipe.pass(len, Pass::control());
         Ok(None)
+    }
+
+    /// A Query that went out in parts leaves an unnamed statement and portal of ours at the server, where the client has
+    /// none.
+    fn unnamed_unknown(&mut self, object: NamedObject, name: &str) -> Option<Arc<Reason>> {
+        if !name.is_empty() {
+            return None;
+        }
+        let segment = self.segment;
+        match object {
+            NamedObject::Statement => matches!(self.statements.find(name, segment), Found::Unknown)
+                .then(|| refusal::unknown_statement(name)),
+            NamedObject::Portal => matches!(self.portals.find(name, segment), Found::Unknown)
+                .then(|| refusal::unknown_portal(name)),
+        }
     }
 
     pub(super) fn close(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
