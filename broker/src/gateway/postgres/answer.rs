@@ -124,6 +124,20 @@ impl Conversation {
     }
 
     fn message(&mut self, tag: BackendTag, body: Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
+        // INVARIANT: nothing is passed on that was not decoded. These have no body, where anything could stand unscanned.
+        if matches!(
+            tag,
+            BackendTag::ParseComplete
+                | BackendTag::BindComplete
+                | BackendTag::CloseComplete
+                | BackendTag::NoData
+                | BackendTag::EmptyQueryResponse
+                | BackendTag::PortalSuspended
+                | BackendTag::CopyDone
+        ) && !body.is_empty()
+        {
+            return Err(MALFORMED);
+        }
         match tag {
             BackendTag::ParseComplete => self.parse_complete(&body, pipe),
             BackendTag::BindComplete => self.bind_complete(&body, pipe),
@@ -159,7 +173,9 @@ impl Conversation {
             BackendTag::CopyInResponse => self.copy_in(body, pipe),
             BackendTag::CopyOutResponse => self.copy_out(body, pipe),
             BackendTag::CopyDone => {
-                self.copy_out = None;
+                if self.copy_out.take().is_none() {
+                    return Err(OUT_OF_STEP);
+                }
                 if self.front_run().and_then(|r| self.runs.open(r)).is_some_and(|run| run.over) {
                     // An error takes its place.
                     pipe.replace(body.end, &[]);
