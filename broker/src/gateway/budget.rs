@@ -122,12 +122,24 @@ impl Budget {
         self.windows().into_iter().all(|w| w.used.fetch_add(1, Ordering::Relaxed) < w.limit())
     }
 
+    /// Counts rows that are written elsewhere; gives the window that they are too many for.
+    #[must_use]
+    pub fn take_all(&self, rows: u64) -> Option<Spent> {
+        let too_many =
+            |w: &&Window| w.used.fetch_add(rows, Ordering::Relaxed).saturating_add(rows) > w.limit();
+        self.windows().into_iter().find(too_many).map(|window| self.told(window))
+    }
+
     /// The window that is used up, if one is.
     #[must_use]
     pub fn spent(&self) -> Option<Spent> {
         let spent = self.windows().into_iter().find(|w| w.used.load(Ordering::Relaxed) >= w.limit())?;
-        let within = if spent.length == HOUR { "an hour" } else { "a day" };
-        Some(Spent { class: self.class.clone(), most: spent.limit(), within })
+        Some(self.told(spent))
+    }
+
+    fn told(&self, window: &Window) -> Spent {
+        let within = if window.length == HOUR { "an hour" } else { "a day" };
+        Spent { class: self.class.clone(), most: window.limit(), within }
     }
 
     const fn windows(&self) -> [&Window; 2] {

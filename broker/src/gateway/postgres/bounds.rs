@@ -22,7 +22,7 @@ use super::conversation::{Client, Conversation, End, Held, Stalled};
 use super::expected::{Denied, Expected};
 use super::inbound::POISON;
 use super::judged::Judged;
-use super::names::{Meaning, Serial};
+use super::names::{Meaning, Portal, Serial};
 use super::pipe::Pipe;
 use super::refusal;
 use super::runs::RunKey;
@@ -102,10 +102,17 @@ fn is_bounded(facts: &Facts) -> bool {
 
 /// Why these statements cannot be kept within `bounds`.
 pub(super) fn unboundable(statements: &[Facts], bounds: Bounds) -> Option<&'static str> {
+    let any = |is: fn(&Facts) -> bool| statements.iter().any(is);
+    if bounds.rows.is_some() && any(|f| f.verbs.contains(Verb::SelectInto)) {
+        return Some("the rows that it copies into another table cannot be counted; send the query itself");
+    }
     if bounds.is_none() || !statements.iter().any(is_bounded) {
         return None;
     }
-    let any = |is: fn(&Facts) -> bool| statements.iter().any(is);
+    let to_server = |f: &Facts| f.verbs.contains(Verb::CopyFile) || f.verbs.contains(Verb::CopyProgram);
+    if bounds.rows.is_some() && any(to_server) {
+        return Some("the rows of a COPY on the server cannot be counted; use COPY TO STDOUT");
+    }
     if statements.len() > 1 {
         return Some("several statements in one message cannot be counted; send them one by one");
     }
@@ -185,8 +192,16 @@ impl Conversation {
         if judged.declares() && self.portals.names().any(|n| !n.is_empty()) {
             return Some(self.refuse(refusal::cursor_beside_portals()));
         }
-        let reason = self.spent(effective)?;
+        let reason = self.fetch_refused(effective).or_else(|| self.spent(effective))?;
         Some(self.gate.refuse(&effective.asked(), reason))
+    }
+
+    /// SQL's FETCH reads portals too, and its rows would count as its own.
+    pub(super) fn fetch_refused(&self, judged: &Judged) -> Option<Arc<Reason>> {
+        let fetches = judged.facts.statements.iter().any(|f| f.verbs.contains(Verb::Fetch));
+        let counted =
+            |p: &Portal| !p.judged.bounds(&p.judged.ruling).is_none() || !p.judged.budgets.is_empty();
+        (fetches && self.portals.any(counted)).then(refusal::fetch_beside_bounds)
     }
 
     /// A Query that will go out in parts waits until all before it is answered.
@@ -276,11 +291,15 @@ impl Conversation {
     pub(super) fn went_too_far(
         &mut self,
         key: RunKey,
-        affected: u64,
+        tag: &str,
+        rows: u64,
         body: &Range<usize>,
         pipe: &mut Pipe,
     ) -> Result<bool, End> {
         let Some(run) = self.runs.open(key) else { return Ok(false) };
+        let copies = matches!(tag, "INSERT" | "UPDATE" | "MERGE");
+        let affected = if copies || tag == "DELETE" { rows } else { 0 };
+        let copied = if copies { rows } else { 0 };
         let reason = if run.over {
             let spent = run.budgets.iter().find_map(|budget| budget.spent());
             match spent.filter(|_| run.rows < run.allowance.rows) {
@@ -289,6 +308,11 @@ impl Conversation {
             }
         } else if affected > run.allowance.affected {
             refusal::too_many_affected(run.allowance.affected, affected)
+        } else if copied > 0
+            && let Some(spent) = run.budgets.iter().find_map(|budget| budget.take_all(copied))
+        {
+            // What is copied into another table counts as read.
+            refusal::budget_spent(&spent, &self.session.target)
         } else {
             return Ok(false);
         };

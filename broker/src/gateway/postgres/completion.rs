@@ -102,7 +102,7 @@ impl Conversation {
         self.columns = None;
         self.copy_out = None;
         let key = self.front_run().ok_or(OUT_OF_STEP)?;
-        if self.went_too_far(key, if tag == "SELECT" { 0 } else { rows }, body, pipe)? {
+        if self.went_too_far(key, tag, rows, body, pipe)? {
             return Ok(());
         }
         if let Some(run) = self.runs.open(key) {
@@ -162,7 +162,7 @@ impl Conversation {
         else {
             return Err(OUT_OF_STEP);
         };
-        if self.went_too_far(key, 0, body, pipe)? {
+        if self.went_too_far(key, "", 0, body, pipe)? {
             return Ok(());
         }
         self.columns = None;

@@ -118,7 +118,7 @@ impl Conversation {
                 return self.replace_extended(len, refused, pipe);
             }
         };
-        if let Some(reason) = self.spent(&effective) {
+        if let Some(reason) = self.fetch_refused(&effective).or_else(|| self.spent(&effective)) {
             let refused = self.gate.refuse(&effective.asked(), reason);
             return self.replace_extended(len, refused, pipe);
         }

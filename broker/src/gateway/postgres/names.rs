@@ -85,6 +85,12 @@ impl<T> Names<T> {
         self.by_name.keys().map(|name| &**name)
     }
 
+    /// Some version means something that is so.
+    pub fn any(&self, is: impl Fn(&T) -> bool) -> bool {
+        let versions = self.by_name.values().flatten();
+        versions.filter_map(|v| if let Meaning::Is(value) = &v.meaning { Some(value) } else { None }).any(is)
+    }
+
     /// True without any version.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -102,6 +102,18 @@ pub fn budget_spent(spent: &Spent, target: &str) -> Arc<Reason> {
     )
 }
 
+/// FETCH while a portal is open whose rows are counted.
+#[must_use]
+pub fn fetch_beside_bounds() -> Arc<Reason> {
+    reason(
+        "0A000",
+        "gateway.bounds",
+        "FETCH could read a portal whose rows are counted".to_owned(),
+        "read it by the driver's own means, or close it first",
+        "FETCH beside a bounded portal",
+    )
+}
+
 /// A statement that ran longer than a rule allows.
 #[must_use]
 pub fn ran_too_long(allowed: Option<Duration>) -> Arc<Reason> {

@@ -75,7 +75,8 @@ fn a_query_that_goes_too_far_is_undone() {
         ("SELECT nothing FROM payments", "E:42703 Z:I"),
         ("SELECT 1/(id-3) FROM payments ORDER BY id", "T E:22012 Z:I"),
         ("COPY payments TO STDOUT", "H 3 rows E:53400 Z:I"),
-        ("COPY (SELECT id FROM payments LIMIT 2) TO STDOUT", "H 2 rows c C:COPY 2 Z:I"),
+        ("COPY (SELECT id FROM payments LIMIT 3) TO STDOUT", "H 3 rows c C:COPY 3 Z:I"),
+        ("CREATE TEMP TABLE t AS SELECT * FROM payments", "E:42501 Z:I"),
         ("UPDATE payments SET status = 'x' WHERE id < 4", "E:53400 Z:I"),
         ("DELETE FROM payments WHERE id < 4", "E:53400 Z:I"),
         (
@@ -199,6 +200,18 @@ fn a_query_in_parts_keeps_step_with_what_is_around_it() {
             "1 2 1 rows C:SELECT 1 T 1 rows C:SELECT 1 Z:I Z:I",
         ),
         (
+            "read by FETCH",
+            script()
+                .query("BEGIN")
+                .parse("", "SELECT id FROM payments")
+                .bind("c", "")
+                .sync()
+                .query("FETCH ALL FROM c")
+                .query("ROLLBACK"),
+            4,
+            "C:BEGIN Z:T 1 2 Z:T E:0A000 Z:E C:ROLLBACK Z:I",
+        ),
+        (
             "queries behind a query wait for it",
             script()
                 .query("SELECT id FROM payments")
@@ -230,6 +243,7 @@ fn rows_of_a_class_are_counted_over_all_connections_and_sessions() {
         ("SELECT c FROM cards c WHERE id = 1", "E:53400 Z:I"),
         ("SELECT cvv FROM cards WHERE id = 1", "T 1 rows C:SELECT 1 Z:I"),
         ("SELECT 1; SELECT cvv FROM cards", "E:0A000 Z:I"),
+        ("INSERT INTO notes SELECT id + 10, 1, pan FROM cards", "E:53400 Z:I"),
         ("DECLARE c CURSOR WITH HOLD FOR SELECT cvv FROM cards", "E:0A000 Z:I"),
         ("SELECT count(*) FROM payments", "T 1 rows C:SELECT 1 Z:I"),
     ] {
