@@ -229,7 +229,7 @@ fn columns_are_what_the_catalogue_calls_them() {
         "pan = ''",
     ] {
         let faults = budget(bad).expect_err(bad).to_string();
-        assert!(faults.contains("budget") || faults.contains("text"), "{bad}: {faults}");
+        assert!(faults.contains("budget") || faults.contains("`pan`"), "{bad}: {faults}");
     }
     let own = format!("classes = [\"iban\"]\n{LEAST}{target}[targets.a.classes]\n'a.b.c' = \"iban\"\n");
     let config = read(&own).expect("sound");
