@@ -110,6 +110,36 @@ impl Walker {
         });
     }
 
+    /// Walks a RETURNING clause, in which `old`, `new` or names of its own stand for the row that is written.
+    pub(crate) fn returning(&mut self, clause: Option<&pb::ReturningClause>, target: Option<&pb::RangeVar>) {
+        let (Some(clause), Some(target)) = (clause, target) else { return };
+        let named = clause.options.iter().filter_map(|o| match &o.node {
+            Some(N::ReturningOption(option)) => Some(option.value.clone()),
+            _ => None,
+        });
+        let names = ["old".to_owned(), "new".to_owned()].into_iter().chain(named);
+        let relations = vec![(target.schemaname.clone(), target.relname.clone())];
+        let rows = names.map(|alias| Source { alias, relations: relations.clone() });
+        // `*` is of the sources around it as well.
+        let around = self.scopes.last().map(|s| s.0.clone()).unwrap_or_default();
+        let scope = Scope(rows.chain(around).collect());
+        self.within(scope, |w| clause.walk(w));
+    }
+
+    /// Columns by which ON CONFLICT finds the row that is there already.
+    pub(crate) fn compares(&mut self, target: Option<&pb::RangeVar>, conflict: &pb::OnConflictClause) {
+        let (Some(target), Some(infer)) = (target, &conflict.infer) else { return };
+        let written = (target.schemaname.clone(), target.relname.clone());
+        for element in &infer.index_elems {
+            match &element.node {
+                Some(N::IndexElem(e)) if !e.name.is_empty() => {
+                    self.touch(&written, Some(&e.name), How::Predicate);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Walks what is within these sources; its reads are of kind `uses`.
     pub(crate) fn within(&mut self, scope: Scope, inside: impl FnOnce(&mut Self)) {
         self.scopes.push(scope);
@@ -207,11 +237,12 @@ impl Walker {
 
     fn qualified(&mut self, alias: &str, column: Option<&str>) {
         let uses = self.uses;
-        let found = self.scopes.iter().rev().find_map(|scope| {
-            let of: Vec<&Source> = scope.0.iter().filter(|s| s.alias == alias).collect();
-            let relations = of.iter().flat_map(|s| s.relations.clone()).collect::<Vec<_>>();
-            (!of.is_empty()).then_some(relations)
-        });
+        // On every level: what hides a name is more than what stands in a FROM list (joins with an alias, subqueries that
+        // do not see what is beside them).
+        let of: Vec<&Source> =
+            self.scopes.iter().flat_map(|scope| &scope.0).filter(|s| s.alias == alias).collect();
+        let relations = of.iter().flat_map(|s| s.relations.clone()).collect::<Vec<_>>();
+        let found = (!of.is_empty()).then_some(relations);
         match (found, column) {
             (Some(relations), column) => {
                 // The alias of a join has the columns of several.

@@ -47,8 +47,11 @@ fn select(select: &pb::SelectStmt, w: &mut Walker) {
         larg,
         rarg,
     } = select;
-    // DISTINCT, and UNION, INTERSECT and EXCEPT without ALL, compare what they give.
-    let compares = !distinct_clause.is_empty() || *op > pb::SetOperation::SetopNone as i32 && !*all;
+    // DISTINCT, and UNION, INTERSECT and EXCEPT without ALL, compare what they give; ORDER BY and GROUP BY can mean it by
+    // its place or its new name.
+    let ordered = !sort_clause.is_empty() || !group_clause.is_empty();
+    let compares =
+        ordered || !distinct_clause.is_empty() || *op > pb::SetOperation::SetopNone as i32 && !*all;
     let uses = if compares { w.uses.and_compared() } else { w.uses };
     w.facts.unfiltered |= where_clause.is_none() && !from_clause.is_empty();
     let scope = w.scope(from_clause);
@@ -109,10 +112,11 @@ impl Walk for pb::InsertStmt {
             let scope = w.scope_with(Scope::default(), relation.as_ref());
             w.within(scope, |w| {
                 if let Some(conflict) = on_conflict_clause {
+                    w.compares(relation.as_ref(), conflict);
                     w.assigns(relation.as_ref(), &conflict.target_list);
                 }
                 on_conflict_clause.walk(w);
-                returning_clause.walk(w);
+                w.returning(returning_clause.as_ref(), relation.as_ref());
             });
         });
     }
@@ -141,7 +145,7 @@ impl Walk for pb::UpdateStmt {
             let scope = w.scope_with(scope, relation.as_ref());
             w.within(scope, |w| {
                 target_list.walk(w);
-                returning_clause.walk(w);
+                w.returning(returning_clause.as_ref(), relation.as_ref());
                 w.reading(Uses::BOTH, |w| from_clause.walk(w));
                 w.reading(Uses::PREDICATE, |w| where_clause.walk(w));
             });
@@ -159,7 +163,7 @@ impl Walk for pb::DeleteStmt {
             let scope = w.scope(using_clause);
             let scope = w.scope_with(scope, relation.as_ref());
             w.within(scope, |w| {
-                returning_clause.walk(w);
+                w.returning(returning_clause.as_ref(), relation.as_ref());
                 w.reading(Uses::BOTH, |w| using_clause.walk(w));
                 w.reading(Uses::PREDICATE, |w| where_clause.walk(w));
             });
@@ -195,7 +199,7 @@ impl Walk for pb::MergeStmt {
                     }
                 }
                 merge_when_clauses.walk(w);
-                returning_clause.walk(w);
+                w.returning(returning_clause.as_ref(), relation.as_ref());
             });
         });
     }

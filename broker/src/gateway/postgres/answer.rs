@@ -103,6 +103,7 @@ impl Conversation {
         if let Some(run) = run.and_then(|r| self.runs.open(r)) {
             if !run.takes_row() {
                 pipe.replace(end, &[]);
+                self.cancel_bounded();
                 return Ok(());
             }
             run.bytes += end as u64;

@@ -15,7 +15,6 @@ use std::task::Context;
 use hoop_pgwire::frontend::encode;
 use hoop_pgwire::{NamedObject, WireError};
 use hoop_policy::Bounds;
-use hoop_statement::{Class, Facts, Prepared, Verb};
 use tokio::time::Sleep;
 
 use super::conversation::{Client, Conversation, End, Held, Stalled};
@@ -25,7 +24,7 @@ use super::judged::Judged;
 use super::names::{Meaning, Portal, Serial};
 use super::pipe::Pipe;
 use super::refusal;
-use super::runs::RunKey;
+use super::runs::{Run, RunKey};
 use crate::gate::{Permitted, Reason, Refused, Ruling};
 use crate::ledger::Poisoned;
 
@@ -57,6 +56,7 @@ pub(super) struct Bounded {
     state: State,
     deadline: Option<Pin<Box<Sleep>>>,
     cancelling: Option<Cancelling>,
+    cancelled: bool,
 }
 
 enum State {
@@ -93,50 +93,13 @@ impl Allowance {
     }
 }
 
-/// True for statements that bounds are about.
-fn is_bounded(facts: &Facts) -> bool {
-    let prepares = matches!(facts.prepared, Some(Prepared::Prepare(_)));
-    let class = facts.class();
-    !prepares && (class == Class::Read || class == Class::Write || facts.verbs.contains(Verb::Execute))
-}
-
-/// Why these statements cannot be kept within `bounds`.
-pub(super) fn unboundable(statements: &[Facts], bounds: Bounds) -> Option<&'static str> {
-    let any = |is: fn(&Facts) -> bool| statements.iter().any(is);
-    if bounds.rows.is_some() && any(|f| f.verbs.contains(Verb::SelectInto)) {
-        return Some("the rows that it copies into another table cannot be counted; send the query itself");
-    }
-    if bounds.is_none() || !statements.iter().any(is_bounded) {
-        return None;
-    }
-    let to_server = |f: &Facts| f.verbs.contains(Verb::CopyFile) || f.verbs.contains(Verb::CopyProgram);
-    if bounds.rows.is_some() && any(to_server) {
-        return Some("the rows of a COPY on the server cannot be counted; use COPY TO STDOUT");
-    }
-    if statements.len() > 1 {
-        return Some("several statements in one message cannot be counted; send them one by one");
-    }
-    if bounds.rows.is_some() && any(|f| f.verbs.contains(Verb::Declare)) {
-        return Some("the rows of a cursor cannot be counted; send the query itself");
-    }
-    if bounds.affected.is_some() && any(|f| f.nested_write) {
-        return Some(
-            "what a common table expression changes cannot be counted; send its statement by itself",
-        );
-    }
-    if bounds.affected.is_some() && any(|f| f.verbs.contains(Verb::CopyIn)) {
-        return Some("what COPY FROM STDIN changes cannot be undone in time; send INSERT statements");
-    }
-    None
-}
-
-impl Judged {
-    /// How far it may go under `ruling`.
-    pub(super) fn bounds(&self, ruling: &Ruling) -> Bounds {
-        if self.facts.statements.iter().any(is_bounded) && !self.copies_in() {
-            ruling.bounds()
-        } else {
-            Bounds::default()
+impl Run {
+    /// Why no more of its rows are passed on.
+    pub(super) fn over_reason(&self, target: &str) -> Arc<Reason> {
+        let spent = self.budgets.iter().find_map(|budget| budget.spent());
+        match spent.filter(|_| self.rows < self.allowance.rows) {
+            Some(spent) => refusal::budget_spent(&spent, target),
+            None => refusal::too_many_rows(self.allowance.rows),
         }
     }
 }
@@ -196,12 +159,26 @@ impl Conversation {
         Some(self.gate.refuse(&effective.asked(), reason))
     }
 
+    /// Why a Bind does not run whatever its ruling is.
+    pub(super) fn bind_refused(&self, judged: &Judged, portal: &str) -> Option<Arc<Reason>> {
+        let beside = self.fetch_beside_portals(judged, portal);
+        beside.or_else(|| self.fetch_refused(judged)).or_else(|| self.spent(judged))
+    }
+
     /// SQL's FETCH reads portals too, and its rows would count as its own.
     pub(super) fn fetch_refused(&self, judged: &Judged) -> Option<Arc<Reason>> {
-        let fetches = judged.facts.statements.iter().any(|f| f.verbs.contains(Verb::Fetch));
-        let counted =
-            |p: &Portal| !p.judged.bounds(&p.judged.ruling).is_none() || !p.judged.budgets.is_empty();
-        (fetches && self.portals.any(counted)).then(refusal::fetch_beside_bounds)
+        let counted = |p: &Portal| {
+            let lifted = matches!(p.judged.ruling, Ruling::Hold(_));
+            lifted || !p.judged.bounds(&p.judged.ruling).is_none() || !p.judged.budgets.is_empty()
+        };
+        (judged.fetches() && self.portals.any(counted)).then(refusal::fetch_beside_bounds)
+    }
+
+    /// A bound FETCH looks its portal up by name when it runs: another one of that name would be read under its columns.
+    pub(super) fn fetch_beside_portals(&self, judged: &Judged, portal: &str) -> Option<Arc<Reason>> {
+        let beside = judged.fetches() && self.portals.names().any(|n| !n.is_empty())
+            || !portal.is_empty() && (judged.fetches() || self.portals.any(|p| p.judged.fetches()));
+        beside.then(refusal::fetch_beside_portals)
     }
 
     /// A Query that will go out in parts waits until all before it is answered.
@@ -228,9 +205,23 @@ impl Conversation {
 
     /// Nothing behind this run is forwarded until it has ended.
     pub(super) fn keep_within(&mut self, run: RunKey, by_query: bool) {
-        let time = self.runs.open(run).and_then(|r| r.time);
-        let deadline = time.map(|time| Box::pin(tokio::time::sleep(time)));
-        self.bounded = Some(Bounded { run, by_query, state: State::Runs, deadline, cancelling: None });
+        self.bounded = Some(Bounded {
+            run,
+            by_query,
+            state: State::Runs,
+            deadline: None,
+            cancelling: None,
+            cancelled: false,
+        });
+        self.begin_deadline();
+    }
+
+    /// Its time begins now.
+    pub(super) fn begin_deadline(&mut self) {
+        if let Some(bounded) = &mut self.bounded {
+            let time = self.runs.open(bounded.run).and_then(|r| r.time);
+            bounded.deadline = time.map(|time| Box::pin(tokio::time::sleep(time)));
+        }
     }
 
     /// What is to be done before anything else of the client is decided.
@@ -278,6 +269,14 @@ impl Conversation {
         }
     }
 
+    /// No more of its rows are wanted, and COPY knows no limit.
+    pub(super) fn cancel_bounded(&mut self) {
+        if let Some(bounded) = self.bounded.as_mut().filter(|b| !b.cancelled) {
+            bounded.cancelled = true;
+            bounded.cancelling = Some((self.canceller.0)());
+        }
+    }
+
     /// The run has ended.
     pub(super) fn bounded_ended(&mut self, run: RunKey) {
         if let Some(bounded) = self.bounded.as_mut().filter(|b| b.run == run)
@@ -301,11 +300,7 @@ impl Conversation {
         let affected = if copies || tag == "DELETE" { rows } else { 0 };
         let copied = if copies { rows } else { 0 };
         let reason = if run.over {
-            let spent = run.budgets.iter().find_map(|budget| budget.spent());
-            match spent.filter(|_| run.rows < run.allowance.rows) {
-                Some(spent) => refusal::budget_spent(&spent, &self.session.target),
-                None => refusal::too_many_rows(run.allowance.rows),
-            }
+            run.over_reason(&self.session.target)
         } else if affected > run.allowance.affected {
             refusal::too_many_affected(run.allowance.affected, affected)
         } else if copied > 0

@@ -249,7 +249,10 @@ impl Conversation {
             pipe.replace(held.len, &[]);
         } else {
             match held.instead {
-                Some(instead) => pipe.replace(held.len, &instead),
+                Some(instead) => {
+                    pipe.replace(held.len, &instead);
+                    self.begin_deadline();
+                }
                 None => pipe.pass(held.len, held.pass),
             }
             self.client = held.then;

@@ -156,6 +156,9 @@ part(classid, objid) AS (
     UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE conrelid IN (SELECT oid FROM reached)
     UNION ALL SELECT 'pg_policy'::regclass, oid FROM pg_policy WHERE polrelid IN (SELECT oid FROM reached)
     UNION ALL SELECT 'pg_class'::regclass, indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM reached)
+    UNION ALL SELECT 'pg_class'::regclass, oid FROM reached
+    UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE contypid <> 0
+    UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typtype = 'd' AND oid >= 16384
 ),
 extended(classid, objid) AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 wide(yes) AS (SELECT /*all*/

@@ -35,6 +35,7 @@ impl Conversation {
         refused: Refused,
         pipe: &mut Pipe,
     ) -> Result<Option<Stalled>, End> {
+        self.stop_waiting();
         let denied = self.denial(refused)?;
         let mut poison = Vec::with_capacity(32);
         // A Parse that fails costs the client its unnamed statement if that is what it would have made, and no other
@@ -118,7 +119,7 @@ impl Conversation {
                 return self.replace_extended(len, refused, pipe);
             }
         };
-        if let Some(reason) = self.fetch_refused(&effective).or_else(|| self.spent(&effective)) {
+        if let Some(reason) = self.bind_refused(&effective, message.portal) {
             let refused = self.gate.refuse(&effective.asked(), reason);
             return self.replace_extended(len, refused, pipe);
         }
@@ -196,6 +197,12 @@ impl Conversation {
         let allowed = self.runs.open(run).map(|r| (r.allowance, r.rows, r.time));
         let bounded = allowed.filter(|(all, _, time)| *all != Allowance::ALL || time.is_some());
         if let Some((allowance, seen, _)) = bounded {
+            let changes = self.runs.open(run).is_some_and(|r| r.write && r.counts_changes());
+            if changes && asked > 0 {
+                // It would have run whole, and be committed before it tells what it changed.
+                let refused = self.refuse(refusal::portion_of_a_change());
+                return self.replace_extended(len, refused, pipe);
+            }
             let mut ours = Vec::with_capacity(32);
             let rows = at_most(allowance.rows, seen, asked);
             encode::execute(&mut ours, &name, rows).map_err(End::ClientFault)?;

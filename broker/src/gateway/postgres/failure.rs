@@ -56,8 +56,13 @@ impl Conversation {
         if let Some(run) = key.and_then(|k| self.runs.open(k)) {
             run.sqlstate = code;
             let ticket = run.ticket;
-            if run.timed_out && code == Some(*b"57014") {
-                let reason = refusal::ran_too_long(run.time);
+            if (run.timed_out || run.over) && code == Some(*b"57014") {
+                let reason = if run.over {
+                    run.sqlstate = Some(*b"53400");
+                    run.over_reason(&self.session.target)
+                } else {
+                    refusal::ran_too_long(run.time)
+                };
                 rebuilt = Some(refusal::error_response(&reason, run.id, self.session.id));
             } else if key.is_some_and(|k| self.may_quote(k)) {
                 rebuilt = Some(refusal::rebuilt("ErrorResponse", report));

@@ -233,6 +233,7 @@ impl Conversation {
         refused: Refused,
         pipe: &mut Pipe,
     ) -> Result<Option<Stalled>, End> {
+        self.stop_waiting();
         let denied = self.denial(refused)?;
         let mut poison = Vec::with_capacity(32);
         encode::query(&mut poison, POISON).map_err(End::ClientFault)?;

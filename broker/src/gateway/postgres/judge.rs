@@ -18,7 +18,7 @@ use super::copy::{self, CopyMask, Relations};
 use super::judged::Judged;
 use super::parser::{Parsed, Parser};
 use super::text::{TextFacts, cached, keep};
-use super::{bounds, pins, refusal};
+use super::{counting, pins, refusal};
 use crate::config::Target;
 use crate::gate::{Reason, Ruling};
 use crate::gateway::budget::Budget;
@@ -237,7 +237,7 @@ impl Judge {
             Ruling::Allow { rules, bounds } if !self.budgets_of(facts).is_empty() => {
                 // Its rows are counted, so it is bounded even where no rule says so.
                 let bounds = Bounds { rows: bounds.rows.or(Some(u64::MAX)), ..bounds };
-                match bounds::unboundable(&facts.statements, bounds) {
+                match counting::unboundable(&facts.statements, bounds, true) {
                     Some(why) => Ruling::Refuse(refusal::unboundable(&rules, why)),
                     None => Ruling::Allow { rules, bounds },
                 }
@@ -271,7 +271,7 @@ pub fn rule(
         // A text without a statement does nothing; the server answers it with EmptyQueryResponse.
         None => Ruling::Allow { rules: Vec::new(), bounds: Bounds::default() },
         Some(Verdict::Allow(allowed))
-            if let Some(why) = bounds::unboundable(statements, allowed.obligations.bounds) =>
+            if let Some(why) = counting::unboundable(statements, allowed.obligations.bounds, false) =>
         {
             Ruling::Refuse(refusal::unboundable(&allowed.rules.into_iter().collect::<Vec<_>>(), why))
         }

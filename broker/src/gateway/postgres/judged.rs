@@ -8,8 +8,8 @@ use hoop_statement::{Facts, Prepared, Verb};
 use super::copy::CopyMask;
 use super::message::Sent;
 use super::past::Effect;
-use super::refusal;
 use super::text::TextFacts;
+use super::{counting, refusal};
 use crate::gate::{Asked, Ruling};
 use crate::gateway::budget::Budget;
 
@@ -205,8 +205,12 @@ impl Judged {
             // Refused where it would be held: EXECUTE does not show what it runs.
             (Ruling::Allow { .. }, Ruling::Hold(held)) => Ruling::Hold(Arc::clone(held)),
             (Ruling::Allow { .. }, _) if !inner.is_preparable() => Ruling::Refuse(refusal::not_preparable()),
-            (Ruling::Allow { rules, bounds }, Ruling::Allow { bounds: inner, .. }) => {
-                Ruling::Allow { rules: rules.clone(), bounds: bounds.and(*inner) }
+            (Ruling::Allow { rules, bounds }, Ruling::Allow { bounds: theirs, .. }) => {
+                let (both, counts) = (bounds.and(*theirs), !inner.budgets.is_empty());
+                match counting::unboundable(&self.facts.statements, both, counts) {
+                    Some(why) => Ruling::Refuse(refusal::unboundable(rules, why)),
+                    None => Ruling::Allow { rules: rules.clone(), bounds: both },
+                }
             }
             (own, _) => own.clone(),
         };

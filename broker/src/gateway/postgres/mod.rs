@@ -10,6 +10,7 @@ pub mod columns;
 mod completion;
 pub mod conversation;
 pub mod copy;
+mod counting;
 pub mod definitions;
 pub mod expected;
 pub mod explain;

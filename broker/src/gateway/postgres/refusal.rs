@@ -102,6 +102,30 @@ pub fn budget_spent(spent: &Spent, target: &str) -> Arc<Reason> {
     )
 }
 
+/// A change under bounds whose rows are asked for in portions.
+#[must_use]
+pub fn portion_of_a_change() -> Arc<Reason> {
+    reason(
+        "0A000",
+        "gateway.bounds",
+        "what this statement changes is counted, so its rows come all at once".to_owned(),
+        "set the driver's fetch size to 0 for it",
+        "rows of a bounded change in portions",
+    )
+}
+
+/// FETCH beside named portals: what it reads could change between its Bind and its Execute.
+#[must_use]
+pub fn fetch_beside_portals() -> Arc<Reason> {
+    reason(
+        "0A000",
+        "gateway.names",
+        "FETCH and named portals cannot be open at once".to_owned(),
+        "close the portals first, or send FETCH as a query",
+        "FETCH beside named portals",
+    )
+}
+
 /// FETCH while a portal is open whose rows are counted.
 #[must_use]
 pub fn fetch_beside_bounds() -> Arc<Reason> {

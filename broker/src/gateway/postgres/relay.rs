@@ -76,6 +76,8 @@ impl<D: AsyncRead + AsyncWrite + Unpin, U: AsyncRead + AsyncWrite + Unpin> Relay
             match (answered, asked) {
                 (Err(end), _) | (_, Err(end)) => return Poll::Ready(end),
                 (Ok(false), Ok(false)) => {
+                    // Once more: a deadline that began just now is to wake this connection.
+                    talk.poll_deadline(cx);
                     talk.note_activity();
                     return Poll::Pending;
                 }

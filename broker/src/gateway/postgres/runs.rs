@@ -52,6 +52,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// What it changes is counted.
+    #[must_use]
+    pub fn counts_changes(&self) -> bool {
+        self.allowance.affected != u64::MAX || !self.budgets.is_empty()
+    }
+
     /// Counts a row of its answer; false when it may not return one more.
     pub fn takes_row(&mut self) -> bool {
         if self.rows >= self.allowance.rows || !self.budgets.iter().all(|budget| budget.take()) {

@@ -84,6 +84,16 @@ const TOUCHED: &[(&str, &str)] = &[
     ("select (select pan from cards limit 1)", "op"),
     ("select s.x from cards c, lateral (select c.pan as x) s", "op"),
     ("select f.x from cards c, lateral unnest(array[c.pan]) f(x)", "op"),
+    // Where a nearer name hides nothing.
+    ("select (select c.pan from (orders as c cross join payments) as j limit 1) from cards c", "op"),
+    ("select (select s.v from orders c, (select c.pan as v) s limit 1) from cards c", "op"),
+    // By its place or a new name, and by the row that was written.
+    ("select id, pan from cards order by 2 limit 1", "op"),
+    ("select pan as p, count(*) from cards group by p", "op"),
+    ("update cards set id = 1 where id = 2 returning to_jsonb(old)", "op"),
+    ("update cards set id = 1 where id = 2 returning new", "o"),
+    ("delete from cards where id = 2 returning with (old as o) o", "o"),
+    ("insert into cards (id) values (1) on conflict (pan) do nothing", "p"),
     // Into a decision.
     ("select 1 from cards where pan = '4111'", "p"),
     ("select 1 from cards c where c.pan like '4%'", "p"),

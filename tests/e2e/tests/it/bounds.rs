@@ -88,6 +88,11 @@ fn a_query_that_goes_too_far_is_undone() {
         ("SELECT 1; SELECT id FROM payments", "E:0A000 Z:I"),
         ("WITH d AS (DELETE FROM payments WHERE id = 1 RETURNING 1) SELECT count(*) FROM d", "E:0A000 Z:I"),
         ("COPY payments FROM STDIN", "E:0A000 Z:I"),
+        ("EXPLAIN ANALYZE UPDATE payments SET status = 'x' WHERE id = 1", "E:0A000 Z:I"),
+        (
+            "COPY (SELECT p.id FROM payments p, generate_series(1, 10000000)) TO STDOUT",
+            "H 3 rows E:53400 Z:I",
+        ),
         ("BEGIN", "C:BEGIN Z:T"),
     ] {
         assert_eq!(ask(&tunnel, &Script::default().query(sql), 1), answer, "{sql}");
@@ -200,6 +205,27 @@ fn a_query_in_parts_keeps_step_with_what_is_around_it() {
             "1 2 1 rows C:SELECT 1 T 1 rows C:SELECT 1 Z:I Z:I",
         ),
         (
+            "queries behind a query wait for it",
+            script()
+                .query("SELECT id FROM payments")
+                .query("SELECT 7")
+                .query("SELECT id FROM payments LIMIT 1"),
+            3,
+            "T 3 rows E:53400 Z:I T 1 rows C:SELECT 1 Z:I T 1 rows C:SELECT 1 Z:I",
+        ),
+    ] {
+        assert_eq!(ask(&tunnel, &script, syncs), answer, "{name}");
+        assert_eq!(statuses(&broker), BEFORE, "{name}");
+    }
+}
+
+#[test]
+fn what_is_counted_is_not_read_or_changed_by_another_name() {
+    let (broker, bob) = scene();
+    let tunnel = bob.connect();
+    let script = Script::default;
+    for (name, script, syncs, answer) in [
+        (
             "read by FETCH",
             script()
                 .query("BEGIN")
@@ -212,13 +238,41 @@ fn a_query_in_parts_keeps_step_with_what_is_around_it() {
             "C:BEGIN Z:T 1 2 Z:T E:0A000 Z:E C:ROLLBACK Z:I",
         ),
         (
-            "queries behind a query wait for it",
+            "a change in portions",
             script()
-                .query("SELECT id FROM payments")
-                .query("SELECT 7")
-                .query("SELECT id FROM payments LIMIT 1"),
+                .parse("", "UPDATE payments SET status = 'x' WHERE id > 0 RETURNING id")
+                .bind("", "")
+                .execute("", 1)
+                .sync(),
+            1,
+            "1 2 E:0A000 Z:I",
+        ),
+        (
+            "a bound FETCH whose portal becomes another",
+            script()
+                .query("BEGIN")
+                .parse("", "SELECT 0")
+                .bind("c", "")
+                .parse("", "FETCH ALL FROM c")
+                .bind("", "")
+                .sync()
+                .query("ROLLBACK"),
             3,
-            "T 3 rows E:53400 Z:I T 1 rows C:SELECT 1 Z:I T 1 rows C:SELECT 1 Z:I",
+            "C:BEGIN Z:T 1 2 1 E:0A000 Z:E C:ROLLBACK Z:I",
+        ),
+        (
+            "and the other way about",
+            script()
+                .query("BEGIN")
+                .query("DECLARE c CURSOR FOR SELECT 0")
+                .parse("", "FETCH ALL FROM c")
+                .bind("", "")
+                .parse("s", "SELECT 1")
+                .bind("p", "s")
+                .sync()
+                .query("ROLLBACK"),
+            4,
+            "C:BEGIN Z:T C:DECLARE CURSOR Z:T 1 2 1 E:0A000 Z:E C:ROLLBACK Z:I",
         ),
     ] {
         assert_eq!(ask(&tunnel, &script, syncs), answer, "{name}");
