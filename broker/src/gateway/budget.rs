@@ -1,7 +1,8 @@
 //! Budgets: how many rows with columns of a class a principal may read of a target within an hour and within a day, over
 //! all sessions, connections, cursors and COPY together. Many small reads come to one large one (PCI DSS 7.2.5, 10.4).
 //!
-//! They live in memory: a restart of the broker begins anew. A window begins with the first row that is read in it.
+//! They live in memory: a restart of the broker begins anew. A window begins with the first
+//! statement that reads in it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,9 +17,8 @@ const DAY: u64 = 24 * HOUR;
 const KEPT: usize = 10_000;
 
 /// All counters of this broker.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Budgets {
-    since: Instant,
     // Taken when a connection opens, never on the statement path.
     all: Mutex<HashMap<Key, Arc<Budget>>>,
 }
@@ -35,6 +35,7 @@ struct Key {
 pub struct Budget {
     /// The class.
     pub class: String,
+    since: Instant,
     hour: Window,
     day: Window,
 }
@@ -43,7 +44,7 @@ pub struct Budget {
 struct Window {
     length: u64,
     most: AtomicU64,
-    /// Seconds since the broker started, plus one; 0 before the first row.
+    /// Seconds since the counter was made, plus one; 0 before the first statement.
     began: AtomicU64,
     used: AtomicU64,
 }
@@ -55,14 +56,8 @@ pub struct Spent {
     pub class: String,
     /// Rows that may be read.
     pub most: u64,
-    /// `an hour` or `a day`.
+    /// `hour` or `day`.
     pub within: &'static str,
-}
-
-impl Default for Budgets {
-    fn default() -> Self {
-        Self { since: Instant::now(), all: Mutex::default() }
-    }
 }
 
 impl Budgets {
@@ -72,44 +67,47 @@ impl Budgets {
         if target.budgets.is_empty() {
             return Vec::new();
         }
-        let now = self.now();
         // Each change is one insert or removal, whole: the map is sound after any panic.
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() > KEPT {
-            all.retain(|_, budget| Arc::strong_count(budget) > 1 || budget.day.is_running(now));
+            all.retain(|_, budget| Arc::strong_count(budget) > 1 || budget.day.is_running(budget.now()));
         }
         let one = |wanted: &RowBudget| {
             let class = wanted.class.clone();
             let key = Key { principal: principal.to_owned(), target: target.name.clone(), class };
-            let budget = all.entry(key).or_insert_with(|| {
-                let window = |length| Window {
-                    length,
-                    most: AtomicU64::new(u64::MAX),
-                    began: AtomicU64::new(0),
-                    used: AtomicU64::new(0),
-                };
-                Arc::new(Budget { class: wanted.class.clone(), hour: window(HOUR), day: window(DAY) })
-            });
+            let budget = all.entry(key).or_insert_with(|| Arc::new(Budget::new(&wanted.class)));
             budget.hour.most.store(wanted.hour.unwrap_or(u64::MAX), Ordering::Relaxed);
             budget.day.most.store(wanted.day.unwrap_or(u64::MAX), Ordering::Relaxed);
             Arc::clone(budget)
         };
         target.budgets.iter().map(one).collect()
     }
-
-    /// For [`Budget::open`].
-    #[must_use]
-    pub fn now(&self) -> u64 {
-        self.since.elapsed().as_secs() + 1
-    }
 }
 
 impl Budget {
-    /// Begins a statement that can use it at `now`.
+    fn new(class: &str) -> Self {
+        let window = |length| Window {
+            length,
+            most: AtomicU64::new(u64::MAX),
+            began: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+        };
+        Self { class: class.to_owned(), since: Instant::now(), hour: window(HOUR), day: window(DAY) }
+    }
+
+    fn now(&self) -> u64 {
+        self.since.elapsed().as_secs() + 1
+    }
+
+    /// Begins a statement that can use it.
     ///
     /// # Errors
     /// [`Spent`] when nothing is left.
-    pub fn open(&self, now: u64) -> Result<(), Spent> {
+    pub fn open(&self) -> Result<(), Spent> {
+        self.open_at(self.now())
+    }
+
+    fn open_at(&self, now: u64) -> Result<(), Spent> {
         for window in self.windows() {
             window.roll(now);
         }
@@ -138,7 +136,7 @@ impl Budget {
     }
 
     fn told(&self, window: &Window) -> Spent {
-        let within = if window.length == HOUR { "an hour" } else { "a day" };
+        let within = if window.length == HOUR { "hour" } else { "day" };
         Spent { class: self.class.clone(), most: window.limit(), within }
     }
 
@@ -173,26 +171,23 @@ mod tests {
     use super::*;
 
     fn budget(hour: u64, day: u64) -> Budget {
-        let window = |length, most| Window {
-            length,
-            most: AtomicU64::new(most),
-            began: AtomicU64::new(0),
-            used: AtomicU64::new(0),
-        };
-        Budget { class: "pan".to_owned(), hour: window(HOUR, hour), day: window(DAY, day) }
+        let budget = Budget::new("pan");
+        budget.hour.most.store(hour, Ordering::Relaxed);
+        budget.day.most.store(day, Ordering::Relaxed);
+        budget
     }
 
     #[test]
     fn an_hour_and_a_day_are_counted() {
         let budget = budget(2, 3);
-        assert_eq!(budget.open(1), Ok(()));
+        assert_eq!(budget.open_at(1), Ok(()));
         assert!(budget.take() && budget.take() && !budget.take());
-        let spent = budget.open(HOUR).unwrap_err();
-        assert_eq!((spent.most, spent.within), (2, "an hour"));
-        assert_eq!(budget.open(HOUR + 1), Ok(()));
+        let spent = budget.open_at(HOUR).unwrap_err();
+        assert_eq!((spent.most, spent.within), (2, "hour"));
+        assert_eq!(budget.open_at(HOUR + 1), Ok(()));
         assert!(budget.take() && !budget.take(), "the third of the day");
-        assert_eq!(budget.open(2 * HOUR + 1).unwrap_err().within, "a day");
-        assert_eq!(budget.open(DAY + 1), Ok(()));
+        assert_eq!(budget.open_at(2 * HOUR + 1).unwrap_err().within, "day");
+        assert_eq!(budget.open_at(DAY + 1), Ok(()));
         assert!(budget.take());
     }
 

@@ -114,7 +114,7 @@ pub struct Explained {
     pub relations: Vec<Untrusted>,
     /// Functions that it calls, those that only compute left out.
     pub functions: Vec<Untrusted>,
-    /// Classified columns of the relations that it names, as `schema.relation.column (class)`.
+    /// Classified columns whose values can come into its answer, as `schema.relation.column (class)`.
     pub masked: Vec<Untrusted>,
     /// Classified columns that it touches, with class and how: `output`, `predicate`, `write`.
     #[serde(default)]

@@ -54,12 +54,6 @@ impl Conversation {
     fn row(&mut self, body: Range<usize>, suspicious: bool, pipe: &mut Pipe) -> Result<(), End> {
         let columns = self.row_columns()?;
         let end = body.end;
-        if let Some(run) = self.front_run().and_then(|r| self.runs.open(r))
-            && !run.takes_row()
-        {
-            pipe.replace(end, &[]);
-            return Ok(());
-        }
         let bytes = &mut pipe.pending_mut()[body.clone()];
         Fields::verify(bytes).map_err(|_| MALFORMED)?;
         let mut outcome = RowOutcome::default();
@@ -67,6 +61,11 @@ impl Conversation {
             outcome = scan_row(bytes, &columns.masks, &mut self.spill).map_err(|_| MALFORMED)?;
         }
         if let Some(run) = self.front_run().and_then(|r| self.runs.open(r)) {
+            if !run.takes_row() {
+                pipe.replace(end, &[]);
+                self.cancel_bounded();
+                return Ok(());
+            }
             run.bytes += end as u64;
             run.masked.merge(outcome.classified);
             run.masked.merge(outcome.found);

@@ -145,8 +145,7 @@ impl Conversation {
 
     /// Why a statement cannot begin: one of its budgets is used up.
     pub(super) fn spent(&self, judged: &Judged) -> Option<Arc<Reason>> {
-        let now = judged.budgets.first().map(|_| self.holding.budgets.now())?;
-        let spent = judged.budgets.iter().find_map(|budget| budget.open(now).err())?;
+        let spent = judged.budgets.iter().find_map(|budget| budget.open().err())?;
         Some(refusal::budget_spent(&spent, &self.session.target))
     }
 
@@ -179,6 +178,24 @@ impl Conversation {
         let beside = judged.fetches() && self.portals.names().any(|n| !n.is_empty())
             || !portal.is_empty() && (judged.fetches() || self.portals.any(|p| p.judged.fetches()));
         beside.then(refusal::fetch_beside_portals)
+    }
+
+    /// What goes out in the place of an Execute of a bounded run.
+    pub(super) fn bounded_execute(
+        &mut self,
+        run: RunKey,
+        portal: &str,
+        asked: u32,
+    ) -> Result<Option<Vec<u8>>, End> {
+        let Some(run) = self.runs.open(run) else { return Ok(None) };
+        if run.allowance == Allowance::ALL && run.time.is_none() && run.budgets.is_empty() {
+            return Ok(None);
+        }
+        let mut ours = Vec::with_capacity(32);
+        let rows = at_most(run.allowance.rows, run.rows, asked);
+        encode::execute(&mut ours, portal, rows).map_err(End::ClientFault)?;
+        encode::flush(&mut ours);
+        Ok(Some(ours))
     }
 
     /// A Query that will go out in parts waits until all before it is answered.
@@ -269,7 +286,7 @@ impl Conversation {
         }
     }
 
-    /// No more of its rows are wanted, and COPY knows no limit.
+    /// No more of its rows are wanted: COPY knows no limit, and a budget may be used up by others meanwhile.
     pub(super) fn cancel_bounded(&mut self) {
         if let Some(bounded) = self.bounded.as_mut().filter(|b| !b.cancelled) {
             bounded.cancelled = true;
@@ -325,9 +342,10 @@ impl Conversation {
         self.touched_classified |= run.classified;
         let ticket = self.close_run(&run, true).map_err(|Poisoned| End::NotRecorded)?;
         let error = refusal::error_response(reason, run.id, self.session.id);
-        if let Some(bounded) = self.bounded.as_mut().filter(|b| b.run == key) {
-            bounded.state = State::Broke(Denied { error, ticket });
-        }
+        // Nobody counts without holding back what is behind: else it could not be undone any more.
+        let bounded = self.bounded.as_mut().filter(|b| b.run == key);
+        let bounded = bounded.ok_or(End::TargetFault("a statement went too far, and cannot be undone"))?;
+        bounded.state = State::Broke(Denied { error, ticket });
         Ok(())
     }
 
@@ -354,7 +372,7 @@ impl Conversation {
 }
 
 /// `max_rows` of an Execute: one row more than is allowed tells that there are more, and no further ones are made.
-pub(super) fn at_most(allowed: u64, seen: u64, asked: u32) -> u32 {
+fn at_most(allowed: u64, seen: u64, asked: u32) -> u32 {
     let left = u32::try_from(allowed.saturating_sub(seen).saturating_add(1)).unwrap_or(0);
     match (left, asked) {
         (0, asked) => asked,

@@ -8,6 +8,8 @@ use hoop_api::approval::HeldRule;
 use hoop_api::routes::{ExplainStatement, Explained};
 use hoop_policy::{Principal, SessionFacts, Via};
 
+use hoop_statement::How;
+
 use super::judge;
 use super::refusal;
 use super::text::{Analysed, TextFacts};
@@ -104,18 +106,12 @@ fn describe(told: &mut Explained, facts: &TextFacts, target: &Target) {
         .map(|f| f.schema.as_ref().map_or_else(|| f.name.clone(), |schema| format!("{schema}.{}", f.name)))
         .collect();
     told.functions = called.into_iter().map(Untrusted::new).collect();
-    let touched = |class: &&crate::config::ClassifiedColumn| {
-        facts.names_any(&[(class.schema.clone(), class.relation.clone())].into())
-    };
-    told.masked = target
-        .classes
-        .iter()
-        .filter(touched)
-        .map(|c| Untrusted::new(format!("{}.{}.{} ({})", c.schema, c.relation, c.column, c.class.as_str())))
-        .collect();
     let classified = target_facts(target).classified;
     for statement in &facts.statements {
         for (column, hows) in hoop_policy::touched(&classified, statement) {
+            if hows.contains(&How::Output) {
+                told.masked.push(Untrusted::new(column.to_string()));
+            }
             let hows: Vec<&str> = hows.iter().map(|how| how.as_str()).collect();
             told.columns.push(Untrusted::new(format!("{column}: {}", hows.join(", "))));
         }

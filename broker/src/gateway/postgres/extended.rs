@@ -9,7 +9,6 @@ use hoop_ledger::entry::Parameter;
 use hoop_pgwire::frontend::{Bind, Execute, Named, Parse, encode};
 use hoop_pgwire::{Format, FrontendTag, HEADER_LEN, NamedObject, Tag as _};
 
-use super::bounds::{Allowance, at_most};
 use super::conversation::{Client, Conversation, End, Stalled};
 use super::expected::Expected;
 use super::hold::Lifted;
@@ -182,6 +181,11 @@ impl Conversation {
             }
             Ok(None) => {}
         }
+        if asked > 0 && self.runs.open(run).is_some_and(|r| r.write && r.counts_changes()) {
+            // It would have run whole, and be committed before it tells what it changed.
+            let refused = self.refuse(refusal::portion_of_a_change());
+            return self.replace_extended(len, refused, pipe);
+        }
         // A function can close a named portal and open a cursor of that name: its columns are asked for each time,
         // right before. The unnamed portal is made by Bind alone.
         let just_described = self.just_described.take() == Some(serial);
@@ -194,26 +198,15 @@ impl Conversation {
             self.push(Expected::DescribePortal { name: name.clone(), serial: Some(serial), ours: true });
         }
         let defines = self.define(&judged);
-        let allowed = self.runs.open(run).map(|r| (r.allowance, r.rows, r.time));
-        let bounded = allowed.filter(|(all, _, time)| *all != Allowance::ALL || time.is_some());
-        if let Some((allowance, seen, _)) = bounded {
-            let changes = self.runs.open(run).is_some_and(|r| r.write && r.counts_changes());
-            if changes && asked > 0 {
-                // It would have run whole, and be committed before it tells what it changed.
-                let refused = self.refuse(refusal::portion_of_a_change());
-                return self.replace_extended(len, refused, pipe);
-            }
-            let mut ours = Vec::with_capacity(32);
-            let rows = at_most(allowance.rows, seen, asked);
-            encode::execute(&mut ours, &name, rows).map_err(End::ClientFault)?;
-            encode::flush(&mut ours);
-            self.push(Expected::Execute { name, serial, run, copy: judged.copy_mask(), defines });
-            self.keep_within(run, false);
-            pipe.replace(len, &ours);
-            return Ok(None);
-        }
+        let bounded = self.bounded_execute(run, &name, asked)?;
         self.push(Expected::Execute { name, serial, run, copy: judged.copy_mask(), defines });
-        pipe.pass(len, Pass::execute(run));
+        match bounded {
+            None => pipe.pass(len, Pass::execute(run)),
+            Some(ours) => {
+                self.keep_within(run, false);
+                pipe.replace(len, &ours);
+            }
+        }
         if judged.copies_in() {
             self.client = Client::CopyWait;
         }

@@ -24,7 +24,6 @@ use super::past::{Effect, Past};
 use crate::approval::{Approvals, Asked, Bound, Consumed, Held, TooMany, Unusable, masked};
 use crate::gate::{Reason, Ruling};
 use crate::gateway::Gateway;
-use crate::gateway::budget::Budgets;
 use crate::session::Session;
 
 /// What a connection needs to hold statements.
@@ -40,8 +39,6 @@ pub struct Holding {
     pub past: Past,
     /// Reads what statements can reach.
     pub definitions: Reader,
-    /// What is counted of everybody's reading.
-    pub budgets: Arc<Budgets>,
 }
 
 impl Holding {
@@ -54,14 +51,7 @@ impl Holding {
         past: Past,
         definitions: Reader,
     ) -> Self {
-        Self {
-            approvals: Arc::clone(&gateway.approvals),
-            wait: session.hold,
-            origin,
-            past,
-            definitions,
-            budgets: Arc::clone(&gateway.budgets),
-        }
+        Self { approvals: Arc::clone(&gateway.approvals), wait: session.hold, origin, past, definitions }
     }
 }
 

@@ -155,7 +155,8 @@ impl Judge {
             return None;
         }
         let session = SessionFacts { approvals: approved.clone(), ..self.facts.clone() };
-        let (ruling, _) = self.with_copy(&judged.facts, self.rule(&policy, &session, &judged.facts));
+        let ruling = self.rule(&policy, &session, &judged.facts, !judged.budgets.is_empty());
+        let (ruling, _) = self.with_copy(&judged.facts, ruling);
         Some(ruling)
     }
 
@@ -186,9 +187,11 @@ impl Judge {
 
     fn judge(&self, policy: &InForce, facts: &Arc<TextFacts>) -> Judged {
         let classified = facts.names_any(&self.classified);
-        let (ruling, copy) = self.with_copy(facts, self.rule(policy, &self.facts, facts));
+        let budgets = self.budgets_of(facts);
+        let ruling = self.rule(policy, &self.facts, facts, !budgets.is_empty());
+        let (ruling, copy) = self.with_copy(facts, ruling);
         Judged {
-            budgets: self.budgets_of(facts),
+            budgets,
             facts: Arc::clone(facts),
             ruling,
             version: policy.version,
@@ -230,11 +233,12 @@ impl Judge {
         }
     }
 
-    fn rule(&self, policy: &InForce, session: &SessionFacts, facts: &TextFacts) -> Ruling {
+    /// `counts`: its answer counts against a budget.
+    fn rule(&self, policy: &InForce, session: &SessionFacts, facts: &TextFacts, counts: bool) -> Ruling {
         let session = SessionFacts { statement_count: facts.statements.len(), ..session.clone() };
         let ruling = rule(&policy.set, &self.session.principal, &session, &self.target, &facts.statements);
         match ruling {
-            Ruling::Allow { rules, bounds } if !self.budgets_of(facts).is_empty() => {
+            Ruling::Allow { rules, bounds } if counts => {
                 // Its rows are counted, so it is bounded even where no rule says so.
                 let bounds = Bounds { rows: bounds.rows.or(Some(u64::MAX)), ..bounds };
                 match counting::unboundable(&facts.statements, bounds, true) {

@@ -90,7 +90,6 @@ pub fn too_many_affected(allowed: u64, affected: u64) -> Arc<Reason> {
 #[must_use]
 pub fn budget_spent(spent: &Spent, target: &str) -> Arc<Reason> {
     let Spent { class, most, within } = spent;
-    let within = within.trim_start_matches("an ").trim_start_matches("a ");
     reason(
         "53400",
         "gateway.budgets",
