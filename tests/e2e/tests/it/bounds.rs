@@ -313,11 +313,17 @@ fn rows_of_a_class_are_counted_over_all_connections_and_sessions() {
     );
     let said = other.psql("SELECT pan FROM cards;");
     said.says(&["you have read 7 rows with pan of payments-db", "ask the broker's administrator"]);
+    let theirs = carol.connect();
     assert_eq!(
-        query(&carol.connect(), "SELECT pan FROM cards"),
+        query(&theirs, "SELECT pan FROM cards"),
         "T 6 rows C:SELECT 6 Z:I",
         "somebody else has their own"
     );
+    // One is left: the budget ends in the middle of an answer, by the extended protocol too, and what is behind it in the
+    // segment does not happen.
+    let script = Script::default().run("SELECT pan FROM cards").run("SELECT 1").sync();
+    let script = script.query("SELECT pan FROM cards").query("SELECT 2");
+    assert_eq!(ask(&theirs, &script, 3), "1 2 1 rows E:53400 Z:I E:53400 Z:I T 1 rows C:SELECT 1 Z:I");
 }
 
 #[tokio::test(flavor = "multi_thread")]
