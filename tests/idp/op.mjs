@@ -46,6 +46,7 @@ const provider = new Provider(issuer, {
   issueRefreshToken: async (ctx, client, code) => client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
   ttl: { AccessToken: +(process.env.OP_AT_TTL ?? 300), IdToken: 300, DeviceCode: +(process.env.OP_DEVICE_TTL ?? 600), RefreshToken: 8 * 3600, ClientCredentials: 300, Grant: 14 * 86400, Session: 86400, Interaction: 600 },
   features: {
+    claimsParameter: { enabled: true },
     devInteractions: { enabled: false },
     deviceFlow: { enabled: true, charset: 'base-20', mask: '****-****' },
     clientCredentials: { enabled: true },

@@ -102,6 +102,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// When and how somebody signed in: many providers tell it only when they are asked (OpenID Connect Core, 5.5).
+const FRESH_CLAIMS: &str = r#"{"id_token":{"auth_time":{"essential":true},"amr":null}}"#;
+
 impl Provider {
     /// A client for the provider; asks it nothing yet, so that the broker starts while it is down.
     ///
@@ -167,7 +170,7 @@ impl Provider {
             )
             .set_pkce_challenge(challenge);
         if fresh {
-            request = request.set_max_age(Duration::ZERO);
+            request = request.set_max_age(Duration::ZERO).add_extra_param("claims", FRESH_CLAIMS);
         }
         for scope in &self.config.scopes {
             request = request.add_scope(Scope::new(scope.clone()));

@@ -131,6 +131,16 @@ fn an_approval_is_void_when_what_the_statement_reaches_has_changed() {
         approve(&ada, &id);
     });
     done.expect(1).says(&["42501", "has changed since"]);
+    // Code that a domain runs is reached by no name at all.
+    let fits = |when: &str| {
+        format!("CREATE OR REPLACE FUNCTION fits(text) RETURNS bool LANGUAGE sql AS 'SELECT {when}'")
+    };
+    owner(&fits("true"));
+    owner("CREATE DOMAIN mark AS text CHECK (fits(VALUE)); ALTER TABLE payments ADD mark mark");
+    refused(&tunnel, UPDATE);
+    approve(&ada, &asked(&broker).pop().expect("it is asked for"));
+    owner(&fits("VALUE IS NULL").replace("VALUE", "$1"));
+    assert!(refused(&tunnel, UPDATE).contains("has changed since"));
     assert_ne!(status(&broker), "refunded");
 }
 

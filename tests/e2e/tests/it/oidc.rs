@@ -10,9 +10,19 @@ use crate::support::{entries, events, masked};
 
 const USERS: &str = r#"{
   "alice": { "password": "alice-pw", "otp": "123456", "email": "a@example.test", "name": "Alice", "groups": ["developers"] },
+  "bob": { "password": "bob-pw", "otp": "654321", "email": "b@example.test", "name": "Bob", "groups": ["developers"] },
   "carol": { "password": "carol-pw", "email": "c@example.test", "name": "Carol" },
   "dora":  { "password": "dora-pw", "email": "d@example.test", "name": "Dora", "groups": ["a", "b", "c", "d", "e", "f"] }
 }"#;
+
+const FRESH: &str = r#"
+@id("sessions-held")
+@message("sessions are opened with a second person")
+@hold("1 of developers")
+@fresh("5m")
+forbid (principal, action == Action::"session", resource)
+unless { context.approvals.contains("sessions-held") };
+"#;
 
 fn start() -> (Broker, Provider) {
     let broker = Broker::prepare();
@@ -70,6 +80,30 @@ fn a_fresh_sign_in_is_asked_of_the_provider_and_only_its_word_counts() {
     done.expect(0);
     let who = alice.run(&["whoami"]).ok();
     assert!(who.contains("proved") && !who.contains("does not tell"), "{who}");
+}
+
+#[test]
+fn who_did_not_sign_in_freshly_does_not_approve_what_asks_for_it() {
+    let (broker, _provider) = start();
+    broker.add_rules(FRESH);
+    broker.stop();
+    broker.start_again();
+    let (bob, done, page) = go(&broker, "bob", "654321");
+    page.expect("the pages let bob through");
+    done.expect(0);
+    let (alice, done, page) = go(&broker, "alice", "123456");
+    page.expect("the pages let alice through");
+    done.expect(0);
+    bob.run(&["request", "payments-db", "--reason", "INC-42"]).expect(0);
+    let asked = entries(&broker.ledger());
+    let id = events(&asked, "approval_requested")[0]["event"]["approval"].as_str().expect("an id").to_owned();
+    let approve = || alice.run(&["approve", &id, "--yes"]);
+    approve().expect(3).says(&["fresh sign-in", "hoopctl login --fresh"]);
+    let mut fresh = alice.hoopctl(&["login", "--device", "--fresh"]);
+    let (done, page) = alice.sign_in_with(&mut fresh, |shown| at_the_provider(&alice, shown, "123456"));
+    page.expect("the pages let alice through again");
+    done.expect(0);
+    approve().expect(0);
 }
 
 #[test]
