@@ -251,3 +251,114 @@ fn failure(e: &Misfit) -> Verdict {
         control_failure: true,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::facts::Via;
+
+    /// Asks every rule about everything, as [`statement`] would without slices.
+    fn whole(
+        policy: &PolicySet,
+        who: &Principal,
+        session: &SessionFacts,
+        target: &TargetFacts,
+        facts: &Facts,
+    ) -> Verdict {
+        let bench = Bench {
+            policy,
+            principal: entities::principal_uid(who).unwrap(),
+            entities: entities::of_statement(&policy.actions, who, target, facts, &BTreeMap::new()).unwrap(),
+            context: entities::statement_context(session, facts, &BTreeMap::new()).unwrap(),
+            mask: true,
+        };
+        let ask = |action, resource| bench.ask(action, None, resource, "").unwrap();
+        let action = action_of(facts.class());
+        let mut verdict = ask(action, entities::uid("Target", &target.name).unwrap());
+        for r in &facts.relations {
+            let resource = entities::relation_uid(target, r).unwrap();
+            verdict = verdict.and(ask(access_action(action, r.access), resource));
+        }
+        for f in &facts.functions {
+            verdict = verdict.and(ask(Action::Call, entities::function_uid(target, f).unwrap()));
+        }
+        verdict
+    }
+
+    const RULES: &str = r#"
+@id("read") permit (principal, action in [Action::"read", Action::"control", Action::"call"], resource);
+@id("write") permit (principal in Group::"dba", action, resource);
+@id("no-truncate") forbid (principal, action in Action::"statement", resource) when { context.verbs.contains("truncate") };
+@id("no-vault") forbid (principal, action, resource is Relation) when { resource.name == "vault" };
+@id("no-sleep") forbid (principal, action == Action::"call", resource) when { resource.name == "pg_sleep" };
+@id("no-lower") forbid (principal, action == Action::"call", resource) when { context.functions.contains("lower") };
+@id("no-write-of-t") forbid (principal, action == Action::"write", resource in Target::"db") when { context.unbounded };
+@id("reads") forbid (principal, action == Action::"read", resource) when { context.verbs.contains("merge") };
+@id("both") forbid (principal, action in Action::"statement", resource) when { action == Action::"read" && context.verbs.contains("insert") };
+@id("held") @hold("1 of leads") forbid (principal, action in Action::"statement", resource)
+when { context.unfiltered } unless { context.approvals.contains("held") };
+"#;
+
+    #[test]
+    fn a_slice_says_what_the_whole_would_say() {
+        let policy = PolicySet::load(&[("slices.cedar", RULES)]).unwrap();
+        let target = TargetFacts { name: "db".into(), environment: None, classified: [].into() };
+        let session = SessionFacts {
+            level: AccessLevel::Write,
+            via: Via::Tunnel,
+            bearer: false,
+            statement_count: 1,
+            approvals: BTreeSet::new(),
+        };
+        let mut seen = BTreeSet::new();
+        for groups in [&["dba"][..], &[]] {
+            let who = Principal {
+                id: "dan".into(),
+                name: "Dan".into(),
+                kind: hoop_api::PrincipalKind::User,
+                person_id: None,
+                groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+            };
+            for text in [
+                "select 1",
+                "begin",
+                "select a from t where b",
+                "select a from t",
+                "select a from vault where b",
+                "select lower(a) from t where b",
+                "select upper(a) from t where b limit 1",
+                "select pg_sleep(1)",
+                "select pg_sleep(1) from vault",
+                "update t set a = 1",
+                "update t set a = 1 where b",
+                "update t set a = (select c from vault where d) where b",
+                "truncate t",
+                "truncate vault",
+                "merge into t using u on true when matched then delete",
+                "drop table t",
+                "alter table vault add a int",
+                "grant select on t to u",
+                "insert into t select lower(a) from u where b",
+                "insert into t select upper(a) from u where b",
+                "delete from t",
+            ] {
+                let facts = hoop_statement::analyse(text, &hoop_statement::TextLimits::default()).unwrap();
+                let facts = &facts.statements[0];
+                let sliced = judge(&policy, &who, &session, &target, facts);
+                let whole = whole(&policy, &who, &session, &target, facts);
+                match (&sliced, &whole) {
+                    // Only what denies is named, where the whole names what holds beside it.
+                    (Verdict::Deny(a), Verdict::Deny(b)) => assert!(a.rules.is_subset(&b.rules), "{text}"),
+                    // What nothing permits is not held: nobody reviews what is denied anyway.
+                    (Verdict::Deny(a), Verdict::Hold(_)) => assert!(a.rules.contains(DEFAULT_RULE), "{text}"),
+                    (Verdict::Hold(a), Verdict::Hold(b)) => assert_eq!(a.rules, b.rules, "{text}"),
+                    _ => assert_eq!(sliced, whole, "{text}"),
+                }
+                seen.insert((whole.is_allow(), matches!(whole, Verdict::Hold(_))));
+            }
+        }
+        assert_eq!(seen.len(), 3, "allowed, held and denied: {seen:?}");
+    }
+}

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::time::Instant;
 
-use hoop_api::{AccessLevel, PrincipalKind};
-use hoop_policy::{PolicySet, Principal, SessionFacts, TargetFacts, Via, judge_all};
+use hoop_fuzz::{principal, target};
+use hoop_policy::{AccessLevel, PolicySet, SessionFacts, Via, judge_all};
 use hoop_statement::{TextLimits, analyse};
 
 const TEXTS: [(&str, &str); 3] = [
@@ -23,18 +23,7 @@ const TEXTS: [(&str, &str); 3] = [
 fn main() {
     let profile = std::env::args().any(|a| a == "--profile");
     let policy = PolicySet::load(&[("pci.cedar", include_str!("../../../broker/policy/pci.cedar"))]).unwrap();
-    let principal = Principal {
-        id: "alice".into(),
-        name: "Alice".into(),
-        kind: PrincipalKind::User,
-        person_id: None,
-        groups: vec!["developers".into()],
-    };
-    let target = TargetFacts {
-        name: "payments".into(),
-        environment: Some("production".into()),
-        classified: [].into(),
-    };
+    let (principal, target) = (principal(), target());
     let session = SessionFacts {
         level: AccessLevel::Masked,
         via: Via::Tunnel,

@@ -32,7 +32,7 @@ pub use conversation::{Stage, conversation};
 pub use identity::identity;
 pub use ledger::{checkpoint, ledger_frames, ledger_segment};
 pub use mask::{mask_row, mask_stream, mask_text};
-pub use policy::policy;
+pub use policy::{policy, principal, target};
 pub use recovery::ledger_recovery;
 pub use script::script;
 pub use statement::{copy_shape, statement};

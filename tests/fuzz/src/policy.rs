@@ -35,19 +35,26 @@ pub fn policy(data: &[u8]) {
     });
 }
 
-fn ask(set: &PolicySet) {
-    let principal = Principal {
+/// Whom the sets are asked about.
+#[must_use]
+pub fn principal() -> Principal {
+    Principal {
         id: "alice".into(),
         name: "Alice".into(),
         kind: PrincipalKind::User,
         person_id: None,
         groups: vec!["developers".into()],
-    };
-    let target = TargetFacts {
-        name: "payments".into(),
-        environment: Some("production".into()),
-        classified: [].into(),
-    };
+    }
+}
+
+/// And on which target.
+#[must_use]
+pub fn target() -> TargetFacts {
+    TargetFacts { name: "payments".into(), environment: Some("production".into()), classified: [].into() }
+}
+
+fn ask(set: &PolicySet) {
+    let (principal, target) = (principal(), target());
     let approvals = BTreeSet::new();
     let (level, via, bearer) = (AccessLevel::Masked, Via::Native, true);
     let session =

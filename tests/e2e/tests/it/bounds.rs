@@ -63,6 +63,16 @@ fn ask(tunnel: &Tunnel, script: &Script, n: usize) -> String {
     brief(&answers)
 }
 
+/// Each script, up to so many ReadyForQuery, is answered so, and changes nothing.
+fn all_hold(scripts: &[(&str, Script, usize, &str)]) {
+    let (broker, bob) = scene();
+    let tunnel = bob.connect();
+    for (name, script, syncs, answer) in scripts {
+        assert_eq!(ask(&tunnel, script, *syncs), *answer, "{name}");
+        assert_eq!(statuses(&broker), BEFORE, "{name}");
+    }
+}
+
 #[test]
 fn a_query_that_goes_too_far_is_undone() {
     let (broker, bob) = scene();
@@ -118,10 +128,8 @@ fn a_query_that_goes_too_far_is_undone() {
 
 #[test]
 fn the_extended_protocol_is_bounded_in_any_pipeline() {
-    let (broker, bob) = scene();
-    let tunnel = bob.connect();
     let script = Script::default;
-    for (name, script, syncs, answer) in [
+    all_hold(&[
         ("one", script().run("SELECT id FROM payments").sync(), 1, "1 2 3 rows E:53400 Z:I"),
         (
             "what stands behind it in its segment is skipped, what comes after is not",
@@ -173,18 +181,13 @@ fn the_extended_protocol_is_bounded_in_any_pipeline() {
             3,
             "1 Z:I T 1 rows C:SELECT 1 Z:I E:26000 Z:I",
         ),
-    ] {
-        assert_eq!(ask(&tunnel, &script, syncs), answer, "{name}");
-        assert_eq!(statuses(&broker), BEFORE, "{name}");
-    }
+    ]);
 }
 
 #[test]
 fn a_query_in_parts_keeps_step_with_what_is_around_it() {
-    let (broker, bob) = scene();
-    let tunnel = bob.connect();
     let script = Script::default;
-    for (name, script, syncs, answer) in [
+    all_hold(&[
         (
             "after an error before it, it is skipped up to the client's own Sync",
             script()
@@ -210,18 +213,13 @@ fn a_query_in_parts_keeps_step_with_what_is_around_it() {
             3,
             "T 3 rows E:53400 Z:I T 1 rows C:SELECT 1 Z:I T 1 rows C:SELECT 1 Z:I",
         ),
-    ] {
-        assert_eq!(ask(&tunnel, &script, syncs), answer, "{name}");
-        assert_eq!(statuses(&broker), BEFORE, "{name}");
-    }
+    ]);
 }
 
 #[test]
 fn what_is_counted_is_not_read_or_changed_by_another_name() {
-    let (broker, bob) = scene();
-    let tunnel = bob.connect();
     let script = Script::default;
-    for (name, script, syncs, answer) in [
+    all_hold(&[
         (
             "read by FETCH",
             script()
@@ -271,10 +269,7 @@ fn what_is_counted_is_not_read_or_changed_by_another_name() {
             4,
             "C:BEGIN Z:T C:DECLARE CURSOR Z:T 1 2 1 E:0A000 Z:E C:ROLLBACK Z:I",
         ),
-    ] {
-        assert_eq!(ask(&tunnel, &script, syncs), answer, "{name}");
-        assert_eq!(statuses(&broker), BEFORE, "{name}");
-    }
+    ]);
 }
 
 #[test]
