@@ -78,6 +78,8 @@ pub struct Standing {
     pub binding: Arc<str>,
     /// What reviewers said.
     pub votes: Vec<Vote>,
+    /// Rules that others may lift as well, since it has waited for long.
+    pub escalated: BTreeSet<String>,
     /// Asked for, Unix seconds.
     pub asked_at: i64,
     /// Until when it can be decided, or used once approved; Unix seconds.
@@ -89,6 +91,8 @@ struct Item {
     standing: Standing,
     /// Forgotten when it ends.
     key: Option<BindingKey>,
+    /// Asked for.
+    since: Instant,
     /// Decides, where `expires_at` only tells.
     deadline: Instant,
     /// That it expired was told, so that it is recorded once.
@@ -151,6 +155,19 @@ impl Standing {
             binding: self.binding.to_string(),
             expires_us: self.expires_at.saturating_mul(1_000_000),
         }
+    }
+
+    /// The entry that others may lift `rules` of it as well.
+    #[must_use]
+    pub fn escalation(&self, rules: &BTreeSet<String>) -> Event {
+        let (mut ids, mut groups) = (Vec::new(), Vec::new());
+        for (id, reviewers) in self.asked.requirement.rules.iter().zip(&self.asked.requirement.reviewers) {
+            if let Some(escalation) = reviewers.escalation.as_ref().filter(|_| rules.contains(id)) {
+                ids.push(id.clone());
+                groups.push(escalation.group.clone());
+            }
+        }
+        Event::ApprovalEscalated { approval: self.id.to_string(), rules: ids, groups }
     }
 
     /// The entry of an end without use.
@@ -237,12 +254,14 @@ impl Approvals {
             state: ApprovalState::Pending,
             binding: key.digest(bound).into(),
             votes: Vec::new(),
+            escalated: BTreeSet::new(),
             asked_at,
             expires_at: asked_at.saturating_add_unsigned(life.as_secs()),
         };
         let item = Item {
             standing: standing.clone(),
             key: Some(key),
+            since: Instant::now(),
             deadline: Instant::now() + life,
             told: false,
             changed: Arc::default(),

@@ -1,9 +1,9 @@
 //! Who may decide, and what the decisions come to.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use hoop_api::approval::{ApprovalState, HeldRule};
+use hoop_api::approval::{ApprovalState, HeldEscalation, HeldRule};
 use hoop_api::{ApprovalId, PrincipalKind, Untrusted};
 use hoop_policy::{Principal, Reviewers};
 
@@ -103,7 +103,7 @@ impl Standing {
         if self.asked.requester.person_id.as_deref() == Some(person) {
             return Err(Barred::SamePerson);
         }
-        if !self.asked.requirement.reviewers.iter().any(|r| who.groups.contains(&r.group)) {
+        if !self.pairs().any(|(id, reviewers)| self.may_lift(id, reviewers, &who.groups)) {
             return Err(Barred::Group);
         }
         if self.votes.iter().any(|v| v.person_id == person) {
@@ -114,21 +114,37 @@ impl Standing {
 
     /// The rules that hold it, with how many of their reviewers have approved.
     pub fn rules(&self) -> impl Iterator<Item = HeldRule> + '_ {
-        let requirement = &self.asked.requirement;
-        requirement.rules.iter().zip(&requirement.reviewers).map(|(id, reviewers)| HeldRule {
+        self.pairs().map(|(id, reviewers)| HeldRule {
             id: id.clone(),
             count: reviewers.count,
             group: reviewers.group.clone(),
-            approved: self.approved(reviewers),
+            approved: self.approved(id, reviewers),
+            escalation: reviewers.escalation.as_ref().map(|e| HeldEscalation {
+                group: e.group.clone(),
+                at: self.asked_at.saturating_add_unsigned(e.after.as_secs()),
+                now: self.escalated.contains(id),
+            }),
         })
     }
 
-    /// Different persons of the group who have approved.
-    fn approved(&self, reviewers: &Reviewers) -> u32 {
+    /// The rules with their reviewers.
+    fn pairs(&self) -> impl Iterator<Item = (&String, &Reviewers)> {
+        let requirement = &self.asked.requirement;
+        requirement.rules.iter().zip(&requirement.reviewers)
+    }
+
+    /// May somebody in `groups` lift the rule `id` now?
+    fn may_lift(&self, id: &str, reviewers: &Reviewers, groups: &[String]) -> bool {
+        let escalation = reviewers.escalation.as_ref().filter(|_| self.escalated.contains(id));
+        groups.contains(&reviewers.group) || escalation.is_some_and(|e| groups.contains(&e.group))
+    }
+
+    /// Different persons who may lift the rule `id` and have approved.
+    fn approved(&self, id: &str, reviewers: &Reviewers) -> u32 {
         let persons: BTreeSet<&str> = self
             .votes
             .iter()
-            .filter(|v| v.approve && v.groups.contains(&reviewers.group))
+            .filter(|v| v.approve && self.may_lift(id, reviewers, &v.groups))
             .map(|v| v.person_id.as_str())
             .collect();
         u32::try_from(persons.len()).unwrap_or(u32::MAX)
@@ -138,7 +154,7 @@ impl Standing {
         let reviewers = &self.asked.requirement.reviewers;
         !reviewers.is_empty()
             && reviewers.len() == self.asked.requirement.rules.len()
-            && reviewers.iter().all(|r| self.approved(r) >= r.count)
+            && self.pairs().all(|(id, r)| self.approved(id, r) >= r.count)
     }
 }
 
@@ -168,16 +184,50 @@ impl Approvals {
         });
         if !approve {
             item.end(ApprovalState::Rejected);
-        } else if item.standing.is_lifted() {
-            let ttl = item.standing.asked.requirement.ttl;
-            item.approve(ttl.map_or(self.valid, |ttl| ttl.min(self.valid)));
+        } else {
+            item.lift(self.valid);
         }
         Ok(item.standing.clone())
     }
 }
 
+impl Approvals {
+    /// What has waited long enough for others to decide it as well, with those of its rules for which that is so and has
+    /// not been told by [`Approvals::escalate`].
+    #[must_use]
+    pub fn to_escalate(&self) -> Vec<(Standing, BTreeSet<String>)> {
+        let mut items = self.items();
+        items.values_mut().for_each(Item::expire);
+        let due = items.values().filter(|i| i.standing.state == ApprovalState::Pending);
+        due.filter_map(|i| Some((i.standing.clone(), i.due()?))).collect()
+    }
+
+    /// From now on others may lift `rules` of an approval as well; recorded by the caller, first.
+    pub fn escalate(&self, id: ApprovalId, rules: BTreeSet<String>) {
+        if let Some(item) = self.items().get_mut(&id) {
+            item.standing.escalated.extend(rules);
+            // Who approved before may be one of those who count now.
+            item.lift(self.valid);
+        }
+    }
+}
+
 impl Item {
-    fn approve(&mut self, valid: std::time::Duration) {
+    fn due(&self) -> Option<BTreeSet<String>> {
+        let waited = self.since.elapsed();
+        let late = |(id, r): &(&String, &Reviewers)| {
+            !self.standing.escalated.contains(*id) && r.escalation.as_ref().is_some_and(|e| waited >= e.after)
+        };
+        let due: BTreeSet<String> = self.standing.pairs().filter(late).map(|(id, _)| id.clone()).collect();
+        (!due.is_empty()).then_some(due)
+    }
+
+    /// Approves it where enough have, to be used within `valid` or what its rules say.
+    fn lift(&mut self, valid: Duration) {
+        if self.standing.state != ApprovalState::Pending || !self.standing.is_lifted() {
+            return;
+        }
+        let valid = self.standing.asked.requirement.ttl.map_or(valid, |ttl| ttl.min(valid));
         self.standing.state = ApprovalState::Approved;
         self.standing.expires_at = clock::unix_s().saturating_add_unsigned(valid.as_secs());
         self.deadline = Instant::now() + valid;

@@ -31,7 +31,7 @@ fn asked(rules: &[(&str, u32, &str)]) -> Asked {
             rules: rules.iter().map(|(id, ..)| (*id).to_owned()).collect(),
             reviewers: rules
                 .iter()
-                .map(|(_, count, group)| Reviewers { count: *count, group: (*group).to_owned() })
+                .map(|(_, count, group)| Reviewers { count: *count, group: (*group).to_owned(), escalation: None })
                 .collect(),
             reason: "held".to_owned(),
             ttl: None,
@@ -244,4 +244,52 @@ async fn who_waits_is_woken_by_each_end() {
     assert_eq!(waiting.await.unwrap(), ApprovalState::Approved);
     let id = all.hold(asked(&[("x", 1, "leads")]), &bound("a"), Some(Duration::ZERO)).unwrap().standing.id;
     assert_eq!(Arc::clone(&all).settled(id).await, ApprovalState::Expired);
+}
+
+#[test]
+fn what_waits_for_long_can_be_decided_by_others_too() {
+    let all = approvals();
+    let mut held = asked(&[("x", 2, "leads"), ("y", 1, "dba")]);
+    let escalation = hoop_policy::Escalation { after: Duration::ZERO, group: "oncall".to_owned() };
+    held.requirement.reviewers[0].escalation = Some(escalation.clone());
+    held.requirement.reviewers[1].escalation = Some(hoop_policy::Escalation {
+        after: Duration::from_secs(3600),
+        ..escalation
+    });
+    let id = all.hold(held, &bound("a"), None).unwrap().standing.id;
+    let eve = person("eve", "p-eve", &["oncall"]);
+    assert_eq!(all.decide(id, &eve, true, "ok".into()).unwrap_err(), Barred::Group);
+    let due = all.to_escalate();
+    let [(standing, rules)] = due.as_slice() else { panic!("{due:?}") };
+    assert_eq!(
+        standing.escalation(rules),
+        Event::ApprovalEscalated {
+            approval: id.to_string(),
+            rules: vec!["x".to_owned()],
+            groups: vec!["oncall".to_owned()]
+        }
+    );
+    // Not before it is recorded.
+    assert_eq!(all.decide(id, &eve, true, "ok".into()).unwrap_err(), Barred::Group);
+    // Who approved for another rule, and is one of the others, counts from then on.
+    let fay = person("fay", "p-fay", &["oncall", "dba"]);
+    assert_eq!(all.decide(id, &fay, true, "ok".into()).unwrap().state, ApprovalState::Pending);
+    all.escalate(id, rules.clone());
+    assert!(all.to_escalate().is_empty(), "once");
+    let told: Vec<_> = all.get(id).unwrap().rules().map(|r| (r.approved, r.escalation.unwrap().now)).collect();
+    assert_eq!(told, [(1, true), (1, false)]);
+    assert_eq!(all.decide(id, &eve, true, "ok".into()).unwrap().state, ApprovalState::Approved);
+}
+
+#[test]
+fn an_escalation_can_complete_what_was_approved_before() {
+    let all = approvals();
+    let mut held = asked(&[("x", 1, "leads"), ("y", 1, "dba")]);
+    let escalation = hoop_policy::Escalation { after: Duration::ZERO, group: "oncall".to_owned() };
+    held.requirement.reviewers[0].escalation = Some(escalation);
+    let id = all.hold(held, &bound("a"), None).unwrap().standing.id;
+    let fay = person("fay", "p-fay", &["oncall", "dba"]);
+    all.decide(id, &fay, true, "ok".into()).unwrap();
+    all.escalate(id, rules(&["x"]));
+    assert_eq!(all.get(id).unwrap().state, ApprovalState::Approved);
 }

@@ -230,6 +230,14 @@ impl Running {
                 tracing::error!(approval = %standing.id, "the end of an approval could not be recorded");
             }
         }
+        for (standing, rules) in self.gateway.approvals.to_escalate() {
+            // Recorded first: who may decide is provable before they do.
+            let entry = standing.escalation(&rules);
+            match self.scribe.append(Outcome::Success, vec![standing.asked.target.clone()], entry) {
+                Ok(_) => self.gateway.approvals.escalate(standing.id, rules),
+                Err(_) => tracing::error!(approval = %standing.id, "an escalation could not be recorded"),
+            }
+        }
         self.targets.look_again();
     }
 }

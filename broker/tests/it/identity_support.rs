@@ -90,7 +90,7 @@ impl Authorizer for Rules {
             (true, "db", AccessLevel::Write) => SessionVerdict::Hold(Requirement {
                 fresh: None,
                 rules: rules.into_iter().collect(),
-                reviewers: vec![Reviewers { count: 1, group: "leads".to_owned() }],
+                reviewers: vec![Reviewers { count: 1, group: "leads".to_owned(), escalation: None }],
                 reason: "needs a lead".to_owned(),
                 ttl: None,
             }),

@@ -66,7 +66,12 @@ pub fn needs(rule: &HeldRule) -> String {
         0 => "none has approved yet".to_owned(),
         n => format!("{n} approved"),
     };
-    format!("{} of {}, {so_far}", rule.count, safe(&rule.group))
+    let others = match &rule.escalation {
+        None => String::new(),
+        Some(e) if e.now => format!(" or of {}, who may since {}", safe(&e.group), time(e.at)),
+        Some(e) => format!(", from {} also of {}", time(e.at), safe(&e.group)),
+    };
+    format!("{} of {}{others}, {so_far}", rule.count, safe(&rule.group))
 }
 
 /// Text with its line breaks, each line behind a bar, so that nothing in it can pass for a line of ours.

@@ -85,6 +85,20 @@ pub struct HeldRule {
     pub group: String,
     /// How many of them have approved.
     pub approved: u32,
+    /// Who may approve as well when it has waited for long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<HeldEscalation>,
+}
+
+/// Who else may lift a rule, and from when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldEscalation {
+    /// The group.
+    pub group: String,
+    /// From when, Unix seconds.
+    pub at: i64,
+    /// True when they may now.
+    pub now: bool,
 }
 
 /// What a reviewer said.

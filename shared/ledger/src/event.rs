@@ -219,6 +219,15 @@ pub enum Event {
         /// Until when it can be decided, microseconds since the Unix epoch.
         expires_us: i64,
     },
+    /// An approval has waited for so long that others may decide it as well.
+    ApprovalEscalated {
+        /// Approval id.
+        approval: String,
+        /// Rules that they may lift.
+        rules: Vec<String>,
+        /// Their groups, in the same order.
+        groups: Vec<String>,
+    },
     /// A reviewer decided (7.2.5, 6.5.1).
     ApprovalDecided {
         /// Approval id.

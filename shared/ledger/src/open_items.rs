@@ -116,6 +116,7 @@ impl OpenItems {
             | Event::ApprovalRequested { .. }
             | Event::ApprovalDecided { .. }
             | Event::ApprovalConsumed { .. }
+            | Event::ApprovalEscalated { .. }
             | Event::ApprovalEnded { .. }
             | Event::ControlFailure { .. }
             | Event::Target { .. }

@@ -23,5 +23,5 @@ pub use hoop_api::{AccessLevel, PrincipalKind};
 pub use judge::{judge, judge_action, judge_all, judge_session};
 pub use load::{LoadFault, PolicySet, SCHEMA};
 pub use principal::Principal;
-pub use rule::{Effect, Reviewers, Rule};
+pub use rule::{Effect, Escalation, Reviewers, Rule};
 pub use verdict::{Allowed, Bounds, DEFAULT_RULE, Denial, Obligations, Requirement, Verdict};

@@ -22,6 +22,17 @@ pub struct Reviewers {
     pub count: u32,
     /// The group that they are in.
     pub group: String,
+    /// `@escalate`: who else may, when it has waited for long.
+    pub escalation: Option<Escalation>,
+}
+
+/// Who may approve as well, and from when: `@escalate("30m, oncall")`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Escalation {
+    /// How long it has waited by then.
+    pub after: Duration,
+    /// The group that may then approve as those of `@hold` may.
+    pub group: String,
 }
 
 impl std::fmt::Display for Reviewers {
@@ -76,6 +87,8 @@ pub(crate) enum AnnotationFault {
     BoundOnForbid(String),
     #[error("`@ttl` is `{0}`, not a length of time from 1 s to 24 h")]
     BadTtl(String),
+    #[error("`@escalate` is `{0}`, not a length of time from 1 s to 24 h and a group")]
+    BadEscalation(String),
     #[error("`@{0}` stands on a rule without `@hold`")]
     WithoutHold(&'static str),
     #[error("`@fresh` is `{0}`, not a length of time from 1 min to 24 h")]
@@ -88,10 +101,11 @@ impl AnnotationFault {
             Self::NoId => "add `@id(\"a-short-name\")` before `permit` or `forbid`",
             Self::BadId(_) => "use a name such as `no-drop-table`",
             Self::Unknown(_) => {
-                "known are @id, @message, @hint, @pci, @hold, @ttl, @fresh, @max_rows, @max_affected and @timeout"
+                "known are @id, @message, @hint, @pci, @hold, @ttl, @fresh, @escalate, @max_rows, @max_affected and @timeout"
             }
             Self::Empty(_) => "give it a text or take it out",
             Self::BadHold(_) => "write `@hold(\"2 of leads\")`",
+            Self::BadEscalation(_) => "write `@escalate(\"30m, oncall\")`",
             Self::BadTtl(_) => "write `@ttl(\"15m\")`",
             Self::BadRows(..) => "write a number, such as `@max_rows(\"1000\")`",
             Self::BadTimeout(_) => "write `@timeout(\"30s\")`",
@@ -123,6 +137,7 @@ impl Rule {
             ttl: None,
         };
         let mut faults = Vec::new();
+        let mut escalate = None;
         for (key, value) in policy.annotations() {
             let text = value.trim().to_owned();
             if text.is_empty() {
@@ -159,6 +174,10 @@ impl Rule {
                     Some(time) => rule.bounds.time = Some(time),
                     None => faults.push(AnnotationFault::BadTimeout(text)),
                 },
+                "escalate" => match escalation(&text) {
+                    Some(escalation) => escalate = Some(escalation),
+                    None => faults.push(AnnotationFault::BadEscalation(text)),
+                },
                 "fresh" => match within(&text, Duration::from_secs(60)) {
                     Some(fresh) => rule.fresh = Some(fresh),
                     None => faults.push(AnnotationFault::BadFresh(text)),
@@ -166,8 +185,12 @@ impl Rule {
                 other => faults.push(AnnotationFault::Unknown(other.to_owned())),
             }
         }
-        for (given, name) in [(rule.ttl, "ttl"), (rule.fresh, "fresh")] {
-            if given.is_some() && policy.annotation("hold").is_none() {
+        let given = [("ttl", rule.ttl.is_some()), ("fresh", rule.fresh.is_some()), ("escalate", escalate.is_some())];
+        if let Some(hold) = &mut rule.hold {
+            hold.escalation = escalate;
+        }
+        for (name, given) in given {
+            if given && policy.annotation("hold").is_none() {
                 faults.push(AnnotationFault::WithoutHold(name));
             }
         }
@@ -190,9 +213,16 @@ fn within(text: &str, least: Duration) -> Option<Duration> {
     (least..=Duration::from_secs(24 * 60 * 60)).contains(&time).then_some(time)
 }
 
+fn escalation(text: &str) -> Option<Escalation> {
+    let (after, group) = text.split_once(',')?;
+    let after = within(after.trim(), Duration::from_secs(1))?;
+    let group = group.trim();
+    (!group.is_empty()).then(|| Escalation { after, group: group.to_owned() })
+}
+
 fn reviewers(text: &str) -> Option<Reviewers> {
     let (count, group) = text.split_once(" of ")?;
     let count: u32 = count.trim().parse().ok()?;
     let group = group.trim();
-    (count > 0 && !group.is_empty()).then(|| Reviewers { count, group: group.to_owned() })
+    (count > 0 && !group.is_empty()).then(|| Reviewers { count, group: group.to_owned(), escalation: None })
 }

@@ -70,6 +70,7 @@ pub async fn explain(
                     count: r.count,
                     group: r.group.clone(),
                     approved: 0,
+                    escalation: None,
                 })
                 .collect();
         }

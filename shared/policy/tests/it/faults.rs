@@ -30,6 +30,8 @@ fn faults_with_place_and_hint() {
         "@id(\"a\") @ttl(\"15m\") forbid (principal, action, resource);",
         "@id(\"a\") @hold(\"1 of x\") @ttl(\"2 days\") forbid (principal, action, resource) unless { context.approvals.contains(\"a\") };",
         "@id(\"a\") @hold(\"1 of x\") @ttl(\"15m\") forbid (principal, action, resource) unless { context.approvals.contains(\"a\") };",
+        "@id(\"a\") @escalate(\"5m, oncall\") forbid (principal, action, resource);",
+        "@id(\"a\") @hold(\"1 of x\") @escalate(\"5m\") forbid (principal, action, resource) unless { context.approvals.contains(\"a\") };",
         "@id(\"a\") @fresh(\"5m\") forbid (principal, action, resource);",
         "@id(\"a\") @hold(\"1 of x\") @fresh(\"5s\") forbid (principal, action, resource) unless { context.approvals.contains(\"a\") };",
         "@id(\"a\") @max_rows(\"10\") @max_affected(\"-1\") @timeout(\"soon\") permit (principal, action, resource);",

@@ -109,6 +109,26 @@ fn nobody_approves_their_own_and_a_no_reaches_who_waits() {
     assert_ne!(status(&broker), "refunded");
 }
 
+#[test]
+fn what_nobody_decides_for_long_goes_to_others_too() {
+    let broker = Broker::prepare();
+    broker.add_rules(&PAYMENTS_HELD.replace("@hold", "@escalate(\"1s, oncall\")\n@hold"));
+    broker.start_again();
+    let (bob, eve) = (broker.person("bob", "dba,oncall"), broker.person("eve", "oncall"));
+    let tunnel = patient(&bob);
+    let done = during(&tunnel, UPDATE, || {
+        let id = nth(&broker, 1);
+        until("it is told in the ledger", || {
+            (!events(&entries(&broker.ledger()), "approval_escalated").is_empty()).then_some(())
+        });
+        eve.run(&["requests"]).expect(0).says(&["or of oncall"]);
+        bob.run(&["approve", &id, "--yes"]).expect(3);
+        approve(&eve, &id);
+    });
+    done.expect(0);
+    assert_eq!(status(&broker), "refunded");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_cancels_or_leaves_gives_the_request_up() {
     let (broker, bob, ada) = scene();
