@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use hoop_api::approval::{ApprovalKind, ApprovalState};
 use hoop_api::{AccessLevel, ApprovalId, ConnectionId, SessionId, Untrusted};
 use hoop_ledger::entry::Event;
-use hoop_policy::{Principal, Requirement};
+use hoop_policy::{Estimate, Principal, Requirement};
 use tokio::sync::Notify;
 
 use binding::BindingKey;
@@ -59,6 +59,8 @@ pub struct Asked {
     pub context: Vec<Untrusted>,
     /// The digest of the definitions that it can reach; empty for a session.
     pub definitions: Box<str>,
+    /// What the target's planner expects of it, where it could be asked.
+    pub estimate: Option<Estimate>,
     /// Everything that it does.
     pub verbs: Vec<String>,
     /// Relations that it names.

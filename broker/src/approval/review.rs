@@ -112,6 +112,12 @@ impl Standing {
         Ok(())
     }
 
+    /// Is `who` one of those who decide it, or have decided?
+    #[must_use]
+    pub fn is_reviewer(&self, who: &Principal) -> bool {
+        matches!(self.may_review(who), Ok(()) | Err(Barred::Already))
+    }
+
     /// The rules that hold it, with how many of their reviewers have approved.
     pub fn rules(&self) -> impl Iterator<Item = HeldRule> + '_ {
         self.pairs().map(|(id, reviewers)| HeldRule {

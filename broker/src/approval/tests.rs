@@ -40,6 +40,7 @@ fn asked(rules: &[(&str, u32, &str)]) -> Asked {
         parameters: Vec::new(),
         context: Vec::new(),
         definitions: Box::default(),
+        estimate: None,
         verbs: Vec::new(),
         relations: Vec::new(),
     }

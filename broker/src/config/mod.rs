@@ -22,6 +22,7 @@ use std::time::Duration;
 use hoop_mask::Class;
 
 use crate::gateway::postgres::catalog::Catalog;
+use crate::gateway::postgres::estimate::Estimates;
 
 pub use fault::{Fault, Faults};
 pub use limits::{LIMITS, LimitRow, Limits, Unit};
@@ -275,6 +276,8 @@ pub struct TargetShared {
     pub tls: OnceLock<Arc<rustls::ClientConfig>>,
     /// The catalogue of each database as it was read last. One of the target's list, so there are few.
     pub catalogs: Arc<Mutex<BTreeMap<String, Catalog>>>,
+    /// What its planner said of statements lately.
+    pub estimates: Estimates,
 }
 
 /// TCP or Unix socket.

@@ -4,7 +4,9 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use hoop_api::approval::{Approval, ApprovalList, ApprovalState, Decide, Decided, Decision};
+use hoop_api::approval::{
+    Approval, ApprovalList, ApprovalState, Decide, Decided, Decision, Expected, HeldEstimate,
+};
 use hoop_api::routes::OpenSession;
 use hoop_api::{ApprovalId, Code, Problem};
 use hoop_ledger::entry::Event;
@@ -15,6 +17,9 @@ use super::{Action, ApiProblem, Control, SessionVerdict};
 use crate::approval::{Approvals, Barred, Standing};
 use crate::identity::audit::{Entry, user_of};
 use crate::identity::{Caller, decision};
+
+/// Rows up to which an estimate is told as small to those who do not review.
+const SMALL_ROWS: u64 = 1000;
 
 impl Control {
     fn approvals(&self) -> &Approvals {
@@ -40,6 +45,11 @@ impl Control {
             text: asked.text.clone(),
             parameters: asked.parameters.clone(),
             context: asked.context.clone(),
+            estimate: asked.estimate.map(|e| HeldEstimate {
+                size: if e.rows <= SMALL_ROWS { "small" } else { "large" }.to_owned(),
+                // The exact number tells of the data: reviewers see it.
+                expected: standing.is_reviewer(&caller.principal).then_some(Expected { rows: e.rows, cost: e.cost }),
+            }),
             verbs: asked.verbs.clone(),
             relations: asked.relations.clone(),
             binding: standing.binding.to_string(),

@@ -93,6 +93,7 @@ impl Control {
             parameters: Vec::new(),
             definitions: Box::default(),
             context: vec![Untrusted::new(format!("the session ends after {ttl} at the latest"))],
+            estimate: None,
             verbs: Vec::new(),
             relations: Vec::new(),
         };

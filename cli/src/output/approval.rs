@@ -34,6 +34,10 @@ pub fn lines(approval: &Approval) -> Vec<String> {
     say("does", &safe(&approval.verbs.join(", ")));
     let relations: Vec<String> = approval.relations.iter().map(ToString::to_string).collect();
     say("tables", &relations.join(", "));
+    if let Some(estimate) = &approval.estimate {
+        let numbers = estimate.expected.map(|e| format!(", about {} rows at cost {}", e.rows, e.cost));
+        say("expected", &format!("{}{}", safe(&estimate.size), numbers.unwrap_or_default()));
+    }
     for earlier in &approval.context {
         say("before", &earlier.to_string());
     }

@@ -101,6 +101,25 @@ pub struct HeldEscalation {
     pub now: bool,
 }
 
+/// What the target's own planner expects of a held statement. It can be wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldEstimate {
+    /// `small` or `large`.
+    pub size: String,
+    /// The numbers, for reviewers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
+}
+
+/// Numbers of an estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Rows that it returns or changes.
+    pub rows: u64,
+    /// Cost in the planner's unit: about 1 a page read in order.
+    pub cost: u64,
+}
+
 /// What a reviewer said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
@@ -148,6 +167,9 @@ pub struct Approval {
     pub parameters: Vec<Option<Untrusted>>,
     /// What this connection did before that can change what the names and values of the statement mean, oldest first.
     pub context: Vec<Untrusted>,
+    /// What the target expects of it, where it could be asked.
+    #[serde(default)]
+    pub estimate: Option<HeldEstimate>,
     /// Everything that the statement does.
     pub verbs: Vec<String>,
     /// Relations that it names.
@@ -235,6 +257,7 @@ mod tests {
     fn approval() -> Approval {
         Approval {
             fresh_s: None,
+            estimate: None,
             id: ApprovalId::from_parts(1, 2),
             kind: ApprovalKind::Retry,
             state: ApprovalState::Pending,

@@ -72,7 +72,7 @@ fn scan(value: &Value) -> Result<(), ApprovalFault> {
 }
 
 /// The attribute of `context.x` or `context has x`.
-fn context_attr(map: &serde_json::Map<String, Value>) -> Option<&str> {
+pub(crate) fn context_attr(map: &serde_json::Map<String, Value>) -> Option<&str> {
     let inner = map.get(".").or_else(|| map.get("has"))?;
     let is_context = inner.get("left")?.get("Var").and_then(Value::as_str) == Some("context");
     if is_context { inner.get("attr")?.as_str() } else { None }

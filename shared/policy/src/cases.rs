@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    Action, Classified, Column, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via,
+    Action, Classified, Column, Estimate, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via,
     judge_action, judge_all, judge_session,
 };
 
@@ -40,6 +40,7 @@ pub struct Case {
     bearer: bool,
     durable: bool,
     approvals: BTreeSet<String>,
+    estimate: Estimate,
     does: Does,
 }
 
@@ -155,6 +156,9 @@ struct Row {
     durable: bool,
     #[serde(default)]
     approvals: BTreeSet<String>,
+    /// What the target's planner expects; without end when absent.
+    estimated_rows: Option<u64>,
+    estimated_cost: Option<u64>,
     statement: Option<String>,
     action: Option<String>,
     expect: Expect,
@@ -247,6 +251,10 @@ fn case(file: &File, row: &Row, line: usize) -> Result<Case, String> {
         bearer: row.bearer,
         durable: row.durable,
         approvals: row.approvals.clone(),
+        estimate: Estimate {
+            rows: row.estimated_rows.unwrap_or(Estimate::INFINITE.rows),
+            cost: row.estimated_cost.unwrap_or(Estimate::INFINITE.cost),
+        },
         does,
     })
 }
@@ -283,6 +291,7 @@ impl Case {
                         via: self.via,
                         bearer: self.bearer,
                         statement_count: analysis.statements.len(),
+                        estimate: self.estimate,
                         approvals: self.approvals.clone(),
                     };
                     judge_all(policy, &self.principal, &session, &self.target, &analysis.statements)

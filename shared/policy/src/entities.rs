@@ -7,10 +7,10 @@ use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression as Expr,
 };
 use hoop_api::PrincipalKind;
-use hoop_statement::{Facts, Function, How, Relation};
+use hoop_statement::{Class, Facts, Function, How, Relation, Verb};
 
 use crate::column::{self, Column};
-use crate::facts::{OpeningFacts, SessionFacts, TargetFacts};
+use crate::facts::{Estimate, OpeningFacts, SessionFacts, TargetFacts};
 use crate::principal::Principal;
 
 /// Classified columns that a statement touches, and how.
@@ -169,6 +169,13 @@ fn is_harmless(f: &Function) -> bool {
     f.listed || f.is_set_config()
 }
 
+/// It neither returns nor changes rows by itself. What EXECUTE runs is judged beside it, and what FETCH reads was
+/// judged when its cursor was made.
+fn expects_nothing(facts: &Facts) -> bool {
+    let elsewhere = |v: Verb| matches!(v, Verb::Execute | Verb::Fetch);
+    facts.class() == Class::Session || !facts.verbs.is_empty() && facts.verbs.iter().all(elsewhere)
+}
+
 /// The context of a statement.
 pub(crate) fn statement_context(
     session: &SessionFacts,
@@ -181,12 +188,14 @@ pub(crate) fn statement_context(
     };
     let changes: Vec<String> = facts.changes.iter().map(ToString::to_string).collect();
     let count = i64::try_from(session.statement_count).unwrap_or(i64::MAX);
+    let estimate = if expects_nothing(facts) { Estimate::NOTHING } else { session.estimate };
+    let [rows, cost] = [estimate.rows, estimate.cost].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
     let settings = facts.settings.iter().filter(|s| !s.keeps_pin()).map(|s| s.name.as_str());
     let pairs = [
         ("level", text(session.level.as_str())),
         ("via", text(session.via.as_str())),
         ("bearer", Expr::new_bool(session.bearer)),
-        ("verbs", set(facts.verbs.iter().map(hoop_statement::Verb::as_str))),
+        ("verbs", set(facts.verbs.iter().map(Verb::as_str))),
         ("changes", set(changes.iter().map(String::as_str))),
         ("settings", set(settings)),
         ("languages", set(facts.languages.iter().map(String::as_str))),
@@ -199,6 +208,8 @@ pub(crate) fn statement_context(
         ("unbounded", Expr::new_bool(facts.unbounded)),
         ("unfiltered", Expr::new_bool(facts.unfiltered)),
         ("limited", Expr::new_bool(facts.limited)),
+        ("estimated_rows", Expr::new_long(rows)),
+        ("estimated_cost", Expr::new_long(cost)),
         ("statement_count", Expr::new_long(count)),
         ("approvals", set(session.approvals.iter().map(String::as_str))),
     ];

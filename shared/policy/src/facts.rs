@@ -27,6 +27,22 @@ impl Via {
     }
 }
 
+/// What the target's own planner expects of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Estimate {
+    /// Rows that it returns or changes.
+    pub rows: u64,
+    /// Its cost, in the planner's unit: about 1 a page read in order.
+    pub cost: u64,
+}
+
+impl Estimate {
+    /// What counts where there is none: as if it were without end.
+    pub const INFINITE: Self = Self { rows: u64::MAX, cost: u64::MAX };
+    /// Of what neither returns nor changes rows.
+    pub const NOTHING: Self = Self { rows: 0, cost: 0 };
+}
+
 /// The session that a statement runs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionFacts {
@@ -38,6 +54,8 @@ pub struct SessionFacts {
     pub bearer: bool,
     /// Statements in the same message.
     pub statement_count: usize,
+    /// What the target's planner expects; [`Estimate::INFINITE`] where nobody asked it.
+    pub estimate: Estimate,
     /// Ids of rules that an approval has satisfied for this statement; empty without one.
     pub approvals: BTreeSet<String>,
 }

@@ -134,6 +134,11 @@ fn statement(
     Ok(verdict)
 }
 
+/// The actions that are asked about for a statement.
+pub(crate) fn asked_about(facts: &Facts) -> impl Iterator<Item = Action> {
+    [action_of(facts.class()), Action::Read, Action::Write, Action::Call].into_iter()
+}
+
 const fn action_of(class: Class) -> Action {
     match class {
         Class::Session => Action::Control,
@@ -310,6 +315,7 @@ when { context.unfiltered } unless { context.approvals.contains("held") };
             via: Via::Tunnel,
             bearer: false,
             statement_count: 1,
+            estimate: crate::facts::Estimate::INFINITE,
             approvals: BTreeSet::new(),
         };
         let mut seen = BTreeSet::new();

@@ -7,6 +7,7 @@ mod approvals;
 pub mod cases;
 mod column;
 mod entities;
+mod estimates;
 mod facts;
 mod judge;
 mod load;
@@ -18,7 +19,7 @@ mod slice;
 mod verdict;
 
 pub use column::{Classified, Column, touched};
-pub use facts::{Action, OpeningFacts, SessionFacts, TargetFacts, Via};
+pub use facts::{Action, Estimate, OpeningFacts, SessionFacts, TargetFacts, Via};
 pub use hoop_api::{AccessLevel, PrincipalKind};
 pub use judge::{judge, judge_action, judge_all, judge_session};
 pub use load::{LoadFault, PolicySet, SCHEMA};

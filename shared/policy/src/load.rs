@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use cedar_policy::{Entities, Policy, PolicyId, Schema, ValidationError, ValidationMode, Validator};
+use hoop_statement::Facts;
 use miette::Diagnostic;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::approvals;
+use crate::{approvals, estimates};
 use crate::facts::Action;
+use crate::judge;
 use crate::rule::Rule;
 use crate::shadow::{self, Form};
 use crate::slice::Slices;
@@ -43,6 +45,8 @@ pub struct PolicySet {
     rules: BTreeMap<String, Rule>,
     texts: BTreeMap<String, String>,
     warnings: Vec<LoadFault>,
+    /// Actions about which a rule asks for an estimate.
+    estimated: BTreeSet<Action>,
     hash: String,
 }
 
@@ -59,7 +63,7 @@ impl PolicySet {
         for file in files {
             loader.file(file, &mut places);
         }
-        let Loader { cedar, rules, forms, texts, mut faults } = loader;
+        let Loader { cedar, rules, forms, texts, estimated, mut faults } = loader;
         let result = Validator::new(schema.clone()).validate(&cedar, ValidationMode::Strict);
         for e in result.validation_errors() {
             let id: &str = e.policy_id().as_ref();
@@ -91,7 +95,7 @@ impl PolicySet {
         warnings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         let slices = Slices::new(&cedar, &rules, &forms)
             .map_err(|e| vec![fault(("policy", ""), 0, e.to_string(), None)])?;
-        Ok(Self { slices, schema, actions, rules, texts, warnings, hash: hash(files) })
+        Ok(Self { slices, schema, actions, rules, texts, warnings, estimated, hash: hash(files) })
     }
 
     /// SHA-256 over names and texts, hexadecimal: what a statement was judged by.
@@ -111,6 +115,12 @@ impl PolicySet {
     pub fn changed_since<'a>(&'a self, old: &'a Self) -> Vec<&'a str> {
         let ids: BTreeSet<&String> = self.texts.keys().chain(old.texts.keys()).collect();
         ids.into_iter().map(String::as_str).filter(|id| self.text(id) != old.text(id)).collect()
+    }
+
+    /// True when the verdict on this statement can depend on what the target's planner expects of it.
+    #[must_use]
+    pub fn estimates(&self, facts: &Facts) -> bool {
+        !self.estimated.is_empty() && judge::asked_about(facts).any(|action| self.estimated.contains(&action))
     }
 
     /// Rules that can never fire, or never change a verdict: sound, and probably not meant so.
@@ -155,6 +165,7 @@ struct Loader {
     /// Cedar's JSON form of each rule.
     forms: BTreeMap<String, Value>,
     texts: BTreeMap<String, String>,
+    estimated: BTreeSet<Action>,
     faults: Vec<LoadFault>,
 }
 
@@ -203,6 +214,11 @@ impl Loader {
             Ok(json) => {
                 if let Err(f) = approvals::check(&rule, &json) {
                     self.faults.push(fault(*file, at, f.to_string(), Some(f.hint(&rule.id))));
+                }
+                match estimates::check(&rule, &json) {
+                    Ok(true) => self.estimated.extend(shadow::actions(&json)),
+                    Ok(false) => {}
+                    Err(f) => self.faults.push(fault(*file, at, f.to_string(), Some(f.hint().to_owned()))),
                 }
                 self.forms.entry(rule.id.clone()).or_insert(json);
             }

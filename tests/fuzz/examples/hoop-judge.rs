@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use hoop_fuzz::{principal, target};
-use hoop_policy::{AccessLevel, PolicySet, SessionFacts, Via, judge_all};
+use hoop_policy::{AccessLevel, Estimate, PolicySet, SessionFacts, Via, judge_all};
 use hoop_statement::{TextLimits, analyse};
 
 const TEXTS: [(&str, &str); 3] = [
@@ -29,6 +29,7 @@ fn main() {
         via: Via::Tunnel,
         bearer: false,
         statement_count: 1,
+        estimate: Estimate::INFINITE,
         approvals: BTreeSet::new(),
     };
     let limits = TextLimits::default();

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use hoop_api::{AccessLevel, PrincipalKind};
 use hoop_policy::{
-    Action, Effect, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via, judge,
+    Estimate, Action, Effect, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via, judge,
     judge_action,
 };
 use hoop_statement::{Facts, TextLimits};
@@ -58,7 +58,7 @@ fn ask(set: &PolicySet) {
     let approvals = BTreeSet::new();
     let (level, via, bearer) = (AccessLevel::Masked, Via::Native, true);
     let session =
-        SessionFacts { level, via, bearer, statement_count: STATEMENTS.len(), approvals: approvals.clone() };
+        SessionFacts { level, via, bearer, statement_count: STATEMENTS.len(), estimate: Estimate::INFINITE, approvals: approvals.clone() };
     for facts in STATEMENTS.iter() {
         let verdict = judge(set, &principal, &session, &target, facts);
         follows(set, &verdict);

@@ -25,7 +25,7 @@ use super::names::{Meaning, Portal, Serial};
 use super::pipe::Pipe;
 use super::refusal;
 use super::runs::{Run, RunKey};
-use crate::gate::{Permitted, Reason, Refused, Ruling};
+use crate::gate::{Permitted, Reason, Refused};
 use crate::ledger::Poisoned;
 
 /// Cancels what runs on the connection; resolves when the target has taken note.
@@ -167,8 +167,7 @@ impl Conversation {
     /// SQL's FETCH reads portals too, and its rows would count as its own.
     pub(super) fn fetch_refused(&self, judged: &Judged) -> Option<Arc<Reason>> {
         let counted = |p: &Portal| {
-            let lifted = matches!(p.judged.ruling, Ruling::Hold(_));
-            lifted || !p.judged.bounds(&p.judged.ruling).is_none() || !p.judged.budgets.is_empty()
+            p.judged.waits() || !p.judged.bounds(&p.judged.ruling).is_none() || !p.judged.budgets.is_empty()
         };
         (judged.fetches() && self.portals.any(counted)).then(refusal::fetch_beside_bounds)
     }

@@ -12,7 +12,7 @@ use super::bounds::{Bounded, Canceller};
 use super::columns::{Classes, Columns};
 use super::definitions::Reading;
 use super::expected::{Expected, Queue};
-use super::hold::{Holding, Waiting};
+use super::hold::{Expectation, Holding, Waiting};
 use super::judge::Judge;
 use super::judged::Judged;
 use super::names::{Names, Portal, Serial};
@@ -117,6 +117,8 @@ pub struct Conversation {
     pub(super) waiting: Option<Waiting>,
     /// What the statement at hand can reach is being read.
     pub(super) reading: Option<Reading>,
+    /// What the target expects of the statement at hand is asked, or known.
+    pub(super) estimate: Option<Expectation>,
     /// Tells the client so.
     pub(super) notice: Option<Vec<u8>>,
     /// Bytes of a CopyData frame of the client that are still to pass.
@@ -204,6 +206,7 @@ impl Conversation {
             canceller: parts.canceller,
             waiting: None,
             reading: None,
+            estimate: None,
             notice: None,
             copy_left: 0,
             release_after: None,

@@ -12,8 +12,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use hoop_policy::Estimate;
 use hoop_statement::{Class, Facts};
 
+use super::estimate::{self, Question};
 use super::upstream::{self, UpstreamError};
 use crate::config::{Limits, Target};
 
@@ -50,9 +52,15 @@ impl std::fmt::Debug for Reading {
     }
 }
 
-/// Reads digests of one database.
+/// An estimate on its way.
+pub type Estimating = Pin<Box<dyn Future<Output = Option<Estimate>> + Send>>;
+
+/// Reads digests of one database, and asks its planner.
 #[derive(Clone)]
-pub struct Reader(Arc<dyn Fn(Reached) -> Reading + Send + Sync>);
+pub struct Reader {
+    read: Arc<dyn Fn(Reached) -> Reading + Send + Sync>,
+    estimate: Arc<dyn Fn(Question) -> Estimating + Send + Sync>,
+}
 
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -61,25 +69,53 @@ impl std::fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// A reader that asks `read`.
-    pub fn new(read: impl Fn(Reached) -> Reading + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
+    /// A reader that asks `read` and `estimate`.
+    pub fn new(
+        read: impl Fn(Reached) -> Reading + Send + Sync + 'static,
+        estimate: impl Fn(Question) -> Estimating + Send + Sync + 'static,
+    ) -> Self {
+        Self { read: Arc::new(read), estimate: Arc::new(estimate) }
     }
 
-    /// A reader of `database` of `target`, within `limits.upstream_connect` for connecting and for reading.
+    /// A reader of `database` of `target`, within `limits.upstream_connect` for connecting and for reading. Estimates are
+    /// made under `settings`, which the client's connection was opened with.
     #[must_use]
-    pub fn of(target: &Arc<Target>, database: &str, limits: &Limits) -> Self {
-        let (target, database, limits) = (Arc::clone(target), database.to_owned(), limits.clone());
-        Self::new(move |reached| {
-            let (target, database, limits) = (Arc::clone(&target), database.clone(), limits.clone());
-            Reading::new(async move { read(&target, &database, &limits, &reached).await })
-        })
+    pub fn of(
+        target: &Arc<Target>,
+        database: &str,
+        settings: Vec<(String, String)>,
+        limits: &Limits,
+    ) -> Self {
+        let place = Arc::new((Arc::clone(target), database.to_owned(), settings, limits.clone()));
+        let also = Arc::clone(&place);
+        Self::new(
+            move |reached| {
+                let place = Arc::clone(&place);
+                Reading::new(async move {
+                    let (target, database, _, limits) = &*place;
+                    read(target, database, limits, &reached).await
+                })
+            },
+            move |question| {
+                let place = Arc::clone(&also);
+                Box::pin(async move {
+                    let (target, database, settings, limits) = &*place;
+                    estimate::ask(target, database, settings, limits, &question).await
+                })
+            },
+        )
+    }
+
+    /// Begins to ask the planner.
+    #[must_use]
+    pub fn estimate(&self, question: Question) -> Estimating {
+        (self.estimate)(question)
     }
 
     /// Begins to read.
     #[must_use]
     pub fn read(&self, reached: Reached) -> Reading {
-        (self.0)(reached)
+        (self.read)(reached)
     }
 }
 
@@ -97,7 +133,17 @@ impl Reached {
     }
 }
 
-async fn read(
+/// Code of the database's users can run where these definitions count.
+#[must_use]
+pub fn is_wide(digest: &str) -> bool {
+    !digest.starts_with('n')
+}
+
+/// The digest of what is `reached` in `database` of `target`.
+///
+/// # Errors
+/// [`UpstreamError`].
+pub async fn read(
     target: &Target,
     database: &str,
     limits: &Limits,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hoop_api::Untrusted;
 use hoop_api::approval::HeldRule;
 use hoop_api::routes::{ExplainStatement, Explained};
-use hoop_policy::{Principal, SessionFacts, Via};
+use hoop_policy::{Estimate, Principal, SessionFacts, Via};
 
 use hoop_statement::How;
 
@@ -52,6 +52,7 @@ pub async fn explain(
         via: Via::Tunnel,
         bearer: false,
         statement_count: facts.statements.len(),
+        estimate: Estimate::INFINITE,
         approvals: BTreeSet::new(),
     };
     match judge::rule(&policy.set, principal, &session, &target_facts(&target), &facts.statements) {

@@ -20,7 +20,7 @@ use super::parameter::Shown;
 use super::past::Effect;
 use super::pipe::Pipe;
 use super::refusal;
-use crate::gate::{Pass, Reason, Refused, Ruling};
+use crate::gate::{Pass, Reason, Refused};
 
 fn shown<'m>(message: &Bind<'m>) -> Vec<Shown<'m>> {
     message.typed_params().map(|(format, value)| Shown { binary: format == Format::Binary, value }).collect()
@@ -69,13 +69,13 @@ impl Conversation {
                 return self.replace_extended(len, refused, pipe);
             }
         };
-        let pass = match self.gate.judged(&judged.asked(), &judged.ruling) {
+        let pass = match self.gate.judged(&judged.asked(), judged.at_best()) {
             Ok(pass) => pass,
             Err(refused) => return self.replace_extended(len, refused, pipe),
         };
-        let judged = match (&judged.ruling, judged.effect) {
+        let judged = match (judged.waits(), judged.effect) {
             // An approval is bound to the text, and Bind does not bring it again.
-            (Ruling::Hold(_), _) | (_, Effect::Setting) if message.query.len() <= SHOWN_BYTES => {
+            (true, _) | (_, Effect::Setting) if message.query.len() <= SHOWN_BYTES => {
                 let types = message.param_oids.iter().collect();
                 Arc::new(judged.with_sent(Sent { text: message.query.into(), types, told: Box::default() }))
             }
@@ -134,10 +134,7 @@ impl Conversation {
             text: sent.as_deref().map(|s| &*s.text),
             types: sent.as_deref().map_or(&[], |s| &s.types),
             told: sent.as_deref().map_or(&[], |s| &s.told),
-            parameters: match effective.ruling {
-                Ruling::Hold(_) => shown(&message),
-                Ruling::Allow { .. } | Ruling::Refuse(_) => Vec::new(),
-            },
+            parameters: if effective.waits() { shown(&message) } else { Vec::new() },
         };
         let lifted = self.ruling(&effective, &shown, cx)?;
         let (ruling, used) = match &lifted {

@@ -4,6 +4,7 @@
 //! INVARIANT: a held statement goes out only with a [`Consumed`], which binds text, parameters, principal, key, target,
 //! level, policy, the connection's past and the definitions that it can reach to what reviewers were shown.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,10 +13,11 @@ use std::time::Duration;
 
 use hoop_api::approval::{ApprovalKind, ApprovalState};
 use hoop_api::{ApprovalId, Untrusted};
-use hoop_policy::Requirement;
+use hoop_policy::{Estimate, Requirement};
 
 use super::conversation::{Conversation, End, Stalled};
-use super::definitions::{Digest, Reached, Reader};
+use super::definitions::{Digest, Estimating, Reached, Reader};
+use super::estimate::Question;
 use super::expected::Expected;
 use super::held;
 use super::judged::Judged;
@@ -83,6 +85,20 @@ impl std::fmt::Debug for Waiting {
     }
 }
 
+/// What the target expects of a statement.
+pub enum Expectation {
+    /// It is asked.
+    Asked(Estimating),
+    /// It has told, or cannot.
+    Known(Option<Estimate>),
+}
+
+impl std::fmt::Debug for Expectation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Expectation")
+    }
+}
+
 /// What becomes of a statement that may be held.
 pub(super) enum Lifted {
     /// What was judged stands: it is not held.
@@ -107,16 +123,77 @@ impl Conversation {
         message: &Message<'_>,
         cx: &mut Context<'_>,
     ) -> Result<Lifted, End> {
-        match &judged.ruling {
-            Ruling::Allow { .. } | Ruling::Refuse(_) => {
+        let lifted = match (&judged.lenient, &judged.ruling) {
+            (None, Ruling::Allow { .. } | Ruling::Refuse(_)) => {
                 // It may have waited until the policy changed.
                 self.stop_waiting();
-                Ok(Lifted::AsJudged)
+                return Ok(Lifted::AsJudged);
             }
-            Ruling::Hold(requirement) => {
+            (None, Ruling::Hold(requirement)) => {
                 let requirement = Arc::clone(requirement);
-                self.lift(judged, &requirement, message, cx)
+                self.lift(judged, &requirement, message, cx)?
             }
+            (Some(_), _) => self.by_estimate(judged, message, cx)?,
+        };
+        if !matches!(lifted, Lifted::Not(_)) {
+            self.estimate = None;
+        }
+        Ok(lifted)
+    }
+
+    /// The ruling where what the target expects decides.
+    fn by_estimate(
+        &mut self,
+        judged: &Judged,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<Lifted, End> {
+        let Poll::Ready(estimate) = self.estimate(judged, message, cx) else {
+            return Ok(Lifted::Not(Stalled::Approval));
+        };
+        let estimate = estimate.unwrap_or(Estimate::INFINITE);
+        // Judged again with it; by the policy of now, as `lifted` sees to.
+        let Some(ruling) = self.judge.lifted(judged, &BTreeSet::new(), estimate) else {
+            cx.waker().wake_by_ref();
+            return Ok(Lifted::Not(Stalled::Approval));
+        };
+        match ruling {
+            Ruling::Hold(requirement) => self.lift(judged, &requirement, message, cx),
+            ruling if message.by_query && !judged.bounds(&ruling).is_none() && !self.is_drained() => {
+                Ok(Lifted::Not(Stalled::Answer))
+            }
+            ruling => {
+                self.stop_waiting();
+                Ok(Lifted::As(ruling, None))
+            }
+        }
+    }
+
+    /// What the target expects of the message at hand; `None` when it cannot be said. Asked for once a message.
+    fn estimate(
+        &mut self,
+        judged: &Judged,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Estimate>> {
+        let (reader, past) = (&self.holding.definitions, &self.holding.past);
+        let expectation = self.estimate.get_or_insert_with(|| {
+            // Elsewhere the same names would mean something else.
+            let question = past.is_untouched().then(|| Question::of(&judged.facts.statements, message));
+            question.flatten().map_or(Expectation::Known(None), |q| Expectation::Asked(reader.estimate(q)))
+        });
+        if let Expectation::Asked(asked) = expectation {
+            let estimate = std::task::ready!(asked.as_mut().poll(cx));
+            *expectation = Expectation::Known(estimate);
+        }
+        Poll::Ready(self.expected())
+    }
+
+    /// The estimate of the message at hand, where it is known by now.
+    const fn expected(&self) -> Option<Estimate> {
+        match &self.estimate {
+            Some(Expectation::Known(estimate)) => *estimate,
+            Some(Expectation::Asked(_)) | None => None,
         }
     }
 
@@ -143,6 +220,10 @@ impl Conversation {
                 Poll::Pending => return Ok(Lifted::Not(Stalled::Approval)),
             },
         };
+        // The definitions after it: they are to be as they are when the statement runs.
+        if self.estimate(judged, message, cx).is_pending() {
+            return Ok(Lifted::Not(Stalled::Approval));
+        }
         let definitions = match self.definitions(judged, cx) {
             Poll::Ready(Some(definitions)) => definitions,
             Poll::Ready(None) => {
@@ -270,6 +351,7 @@ impl Conversation {
             parameters,
             context: self.holding.past.told(),
             definitions,
+            estimate: self.expected(),
             verbs: told.verbs.to_vec(),
             relations: told.affected.iter().map(|a| Untrusted::new(a.as_str())).collect(),
         };
@@ -324,8 +406,10 @@ impl Conversation {
         }
         match state {
             ApprovalState::Approved => {
+                let lifts = &standing.asked.requirement.rules;
+                let expected = self.expected().unwrap_or(Estimate::INFINITE);
                 // Used up only for what then runs.
-                let ruling = match self.judge.lifted(judged, &standing.asked.requirement.rules) {
+                let ruling = match self.judge.lifted(judged, lifts, expected) {
                     Some(Ruling::Refuse(reason)) => return Ok(Lifted::refused(reason)),
                     Some(ruling) if by_query && !judged.bounds(&ruling).is_none() && !self.is_drained() => {
                         return Ok(Lifted::Not(Stalled::Answer));
@@ -354,7 +438,7 @@ impl Conversation {
 
     /// Gives up what waits when the conversation ends.
     pub(super) fn stop_waiting(&mut self) {
-        self.reading = None;
+        (self.reading, self.estimate) = (None, None);
         let Some(waiting) = self.waiting.take() else { return };
         let approvals = &self.holding.approvals;
         let withdrawn = approvals.withdraw(waiting.id);

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use hoop_policy::{Bounds, Column, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via};
+use hoop_policy::{Bounds, Column, Estimate, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via};
 use hoop_statement::{Facts, How};
 
 use tokio::sync::oneshot;
@@ -79,6 +79,7 @@ impl Judge {
                 via,
                 bearer: session.client_key.is_none(),
                 statement_count: 1,
+                estimate: Estimate::INFINITE,
                 approvals: BTreeSet::new(),
             },
             target: TargetFacts {
@@ -149,12 +150,17 @@ impl Judge {
 
     /// The ruling on a held text once `approved` are lifted; `None` when the policy has changed since it was judged.
     #[must_use]
-    pub fn lifted(&self, judged: &Judged, approved: &BTreeSet<String>) -> Option<Ruling> {
+    pub fn lifted(
+        &self,
+        judged: &Judged,
+        approved: &BTreeSet<String>,
+        estimate: Estimate,
+    ) -> Option<Ruling> {
         let policy = self.policy.load();
         if policy.version != judged.version {
             return None;
         }
-        let session = SessionFacts { approvals: approved.clone(), ..self.facts.clone() };
+        let session = SessionFacts { approvals: approved.clone(), estimate, ..self.facts.clone() };
         let ruling = self.rule(&policy, &session, &judged.facts, !judged.budgets.is_empty());
         let (ruling, _) = self.with_copy(&judged.facts, ruling);
         Some(ruling)
@@ -190,7 +196,15 @@ impl Judge {
         let budgets = self.budgets_of(facts);
         let ruling = self.rule(policy, &self.facts, facts, !budgets.is_empty());
         let (ruling, copy) = self.with_copy(facts, ruling);
+        // Rules about estimates only get stricter with them: what both ends say is said of all between.
+        let asked = facts.statements.iter().any(|s| policy.set.estimates(s));
+        let lenient = asked.then(|| {
+            let session = SessionFacts { estimate: Estimate::NOTHING, ..self.facts.clone() };
+            let at_best = self.rule(policy, &session, facts, !budgets.is_empty());
+            Box::new(self.with_copy(facts, at_best).0)
+        });
         Judged {
+            lenient: lenient.filter(|at_best| **at_best != ruling),
             budgets,
             facts: Arc::clone(facts),
             ruling,

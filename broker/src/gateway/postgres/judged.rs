@@ -23,6 +23,8 @@ pub struct Judged {
     pub(super) facts: Arc<TextFacts>,
     /// What was decided.
     pub ruling: Ruling,
+    /// What would be if the target expected nothing of it, where that is another thing: an estimate decides then.
+    pub(super) lenient: Option<Box<Ruling>>,
     pub(super) version: u64,
     pub(super) write: bool,
     pub(super) classified: bool,
@@ -57,6 +59,18 @@ impl Judged {
     pub fn asked(&self) -> Asked<'_> {
         let (record, verbs, affected) = self.told();
         Asked { record, verbs, affected, write: self.write, line: &self.line }
+    }
+
+    /// What is decided before an estimate is known: it may be prepared when it may ever run.
+    #[must_use]
+    pub fn at_best(&self) -> &Ruling {
+        self.lenient.as_deref().unwrap_or(&self.ruling)
+    }
+
+    /// It runs, if it does, after an approval or an estimate.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        matches!(self.ruling, Ruling::Hold(_)) || self.lenient.is_some()
     }
 
     /// It names a relation with classified columns.
@@ -144,6 +158,7 @@ impl Judged {
         Self {
             facts: Arc::clone(&self.facts),
             ruling: self.ruling.clone(),
+            lenient: self.lenient.clone(),
             version: self.version,
             write: self.write,
             classified: self.classified,
@@ -223,6 +238,8 @@ impl Judged {
             told,
             facts: Arc::clone(&self.facts),
             ruling,
+            // Nobody can ask the planner about EXECUTE.
+            lenient: None,
             version: self.version,
             // EXECUTE by itself counts as a write; what it runs is known here.
             write: inner.write || self.facts.statements.len() > 1 || !self.only_executes(),

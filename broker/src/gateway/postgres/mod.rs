@@ -12,6 +12,7 @@ pub mod conversation;
 pub mod copy;
 mod counting;
 pub mod definitions;
+pub mod estimate;
 pub mod expected;
 pub mod explain;
 mod extended;

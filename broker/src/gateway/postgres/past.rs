@@ -73,13 +73,15 @@ pub struct Past {
     told: Vec<Untrusted>,
     /// It did something whose effect is not known.
     disturbed: bool,
+    /// It changed settings.
+    changed: bool,
 }
 
 impl Past {
     /// A connection to `database` that was opened with these settings.
     #[must_use]
     pub fn new(database: &str, settings: &[(String, String)]) -> Self {
-        let mut past = Self { digest: [0; 32], told: Vec::new(), disturbed: false };
+        let mut past = Self { digest: [0; 32], told: Vec::new(), disturbed: false, changed: false };
         past.chain(database);
         for (name, value) in settings.iter().filter(|(name, _)| !HARMLESS.contains(&name.as_str())) {
             past.chain(name);
@@ -108,6 +110,7 @@ impl Past {
             (Effect::Setting, Some(text)) if alone && text.len() <= 4096 => {
                 self.chain(text);
                 self.tell(text);
+                self.changed = true;
             }
             (Effect::Setting | Effect::Unknown, _) => self.disturbed = true,
         }
@@ -117,6 +120,12 @@ impl Past {
     #[must_use]
     pub const fn is_known(&self) -> bool {
         !self.disturbed
+    }
+
+    /// True when a new connection with the same start-up settings would read every text as this one does.
+    #[must_use]
+    pub const fn is_untouched(&self) -> bool {
+        !self.disturbed && !self.changed
     }
 
     /// Binds an approval to it.

@@ -161,7 +161,7 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     let backend = Backend { target: Arc::clone(&target), pid, secret, session: session.id, connection: id };
     let key = gateway.cancel.issue(backend);
     let past = Past::new(&database, &wishes.settings);
-    let definitions = Reader::of(&target, &database, &gateway.limits);
+    let definitions = Reader::of(&target, &database, wishes.settings, &gateway.limits);
     Ok(Opened { id, target, upstream, catalog, scribe, key, past, definitions })
 }
 

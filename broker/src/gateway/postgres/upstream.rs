@@ -5,7 +5,7 @@ use std::time::Duration;
 use hoop_pgwire::backend::{BackendKeyData, ParameterStatus, Report};
 use hoop_pgwire::frontend::encode;
 use hoop_pgwire::startup::{ProtocolVersion, encode as startup};
-use hoop_pgwire::{BackendTag, CancelKey, Frame, Limits, next_frame};
+use hoop_pgwire::{BackendTag, CancelKey, Format, Frame, Limits, next_frame};
 use postgres_protocol::authentication::sasl::ChannelBinding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
@@ -257,7 +257,32 @@ impl Upstream {
     pub async fn query(&mut self, text: &str) -> Result<Vec<Row>, UpstreamError> {
         let mut out = Vec::with_capacity(text.len() + 8);
         encode::query(&mut out, text).map_err(|_| UpstreamError::Protocol)?;
-        self.talk.send(&out).await?;
+        self.rows(&out).await
+    }
+
+    /// As [`Upstream::query`], with parameters of these types (0 leaves one to the server).
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when the server fails it or breaks the protocol.
+    pub async fn query_with(
+        &mut self,
+        text: &str,
+        types: &[u32],
+        parameters: &[(Format, Option<Vec<u8>>)],
+    ) -> Result<Vec<Row>, UpstreamError> {
+        let mut out = Vec::with_capacity(text.len() + 64);
+        let formats = parameters.iter().map(|(format, _)| *format);
+        let values = parameters.iter().map(|(_, value)| value.as_deref());
+        encode::parse(&mut out, "", text, types.iter().copied())
+            .and_then(|()| encode::bind(&mut out, "", "", formats, values, []))
+            .and_then(|()| encode::execute(&mut out, "", 0))
+            .map_err(|_| UpstreamError::Protocol)?;
+        encode::sync(&mut out);
+        self.rows(&out).await
+    }
+
+    async fn rows(&mut self, asked: &[u8]) -> Result<Vec<Row>, UpstreamError> {
+        self.talk.send(asked).await?;
         let mut rows = Vec::new();
         let mut failed = None;
         loop {
@@ -273,6 +298,8 @@ impl Upstream {
                 BackendTag::ErrorResponse => failed = Some(refused(&body)),
                 BackendTag::ReadyForQuery => return failed.map_or(Ok(rows), Err),
                 BackendTag::RowDescription
+                | BackendTag::ParseComplete
+                | BackendTag::BindComplete
                 | BackendTag::CommandComplete
                 | BackendTag::NoticeResponse
                 | BackendTag::ParameterStatus => {}

@@ -10,7 +10,7 @@ mod rules;
 mod sessions;
 
 use hoop_policy::{
-    AccessLevel, PolicySet, Principal, PrincipalKind, SessionFacts, TargetFacts, Verdict, Via, judge_all,
+    Estimate, AccessLevel, PolicySet, Principal, PrincipalKind, SessionFacts, TargetFacts, Verdict, Via, judge_all,
 };
 use hoop_statement::{TextLimits, analyse};
 
@@ -44,7 +44,7 @@ pub(crate) fn dba() -> Principal {
 }
 
 pub(crate) fn session(level: AccessLevel) -> SessionFacts {
-    SessionFacts { level, via: Via::Tunnel, bearer: false, statement_count: 1, approvals: [].into() }
+    SessionFacts { level, via: Via::Tunnel, bearer: false, statement_count: 1, estimate: Estimate::INFINITE, approvals: [].into() }
 }
 
 pub(crate) fn target() -> TargetFacts {

@@ -169,7 +169,10 @@ impl Stage {
                     session.origin,
                     Past::new("payments", &[]),
                     // There is no catalogue to read: it never changes.
-                    Reader::new(|_| Reading::new(std::future::ready(Ok("".into())))),
+                    Reader::new(
+                        |_| Reading::new(std::future::ready(Ok("".into()))),
+                        |_| Box::pin(std::future::ready(None)),
+                    ),
                 ),
             },
             limits,
