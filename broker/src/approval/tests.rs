@@ -31,7 +31,11 @@ fn asked(rules: &[(&str, u32, &str)]) -> Asked {
             rules: rules.iter().map(|(id, ..)| (*id).to_owned()).collect(),
             reviewers: rules
                 .iter()
-                .map(|(_, count, group)| Reviewers { count: *count, group: (*group).to_owned(), escalation: None })
+                .map(|(_, count, group)| Reviewers {
+                    count: *count,
+                    group: (*group).to_owned(),
+                    escalation: None,
+                })
                 .collect(),
             reason: "held".to_owned(),
             ttl: None,
@@ -253,10 +257,8 @@ fn what_waits_for_long_can_be_decided_by_others_too() {
     let mut held = asked(&[("x", 2, "leads"), ("y", 1, "dba")]);
     let escalation = hoop_policy::Escalation { after: Duration::ZERO, group: "oncall".to_owned() };
     held.requirement.reviewers[0].escalation = Some(escalation.clone());
-    held.requirement.reviewers[1].escalation = Some(hoop_policy::Escalation {
-        after: Duration::from_secs(3600),
-        ..escalation
-    });
+    held.requirement.reviewers[1].escalation =
+        Some(hoop_policy::Escalation { after: Duration::from_secs(3600), ..escalation });
     let id = all.hold(held, &bound("a"), None).unwrap().standing.id;
     let eve = person("eve", "p-eve", &["oncall"]);
     assert_eq!(all.decide(id, &eve, true, "ok".into()).unwrap_err(), Barred::Group);
@@ -277,7 +279,8 @@ fn what_waits_for_long_can_be_decided_by_others_too() {
     assert_eq!(all.decide(id, &fay, true, "ok".into()).unwrap().state, ApprovalState::Pending);
     all.escalate(id, rules.clone());
     assert!(all.to_escalate().is_empty(), "once");
-    let told: Vec<_> = all.get(id).unwrap().rules().map(|r| (r.approved, r.escalation.unwrap().now)).collect();
+    let told: Vec<_> =
+        all.get(id).unwrap().rules().map(|r| (r.approved, r.escalation.unwrap().now)).collect();
     assert_eq!(told, [(1, true), (1, false)]);
     assert_eq!(all.decide(id, &eve, true, "ok".into()).unwrap().state, ApprovalState::Approved);
 }

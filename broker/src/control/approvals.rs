@@ -48,7 +48,9 @@ impl Control {
             estimate: asked.estimate.map(|e| HeldEstimate {
                 size: if e.rows <= SMALL_ROWS { "small" } else { "large" }.to_owned(),
                 // The exact number tells of the data: reviewers see it.
-                expected: standing.is_reviewer(&caller.principal).then_some(Expected { rows: e.rows, cost: e.cost }),
+                expected: standing
+                    .is_reviewer(&caller.principal)
+                    .then_some(Expected { rows: e.rows, cost: e.cost }),
             }),
             verbs: asked.verbs.clone(),
             relations: asked.relations.clone(),

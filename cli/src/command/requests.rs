@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use hoop_api::approval::{Approval, ApprovalKind, ApprovalList, ApprovalState};
+use hoop_api::approval::{Approval, ApprovalKind, ApprovalList, ApprovalState, HeldRule};
 use hoop_api::{AccessLevel, ApprovalId, routes};
 
 use super::targets::ListFormat;
@@ -128,7 +128,11 @@ impl Requests {
 /// What is still missing, `1 of leads`.
 fn missing(a: &Approval) -> String {
     let open = a.rules.iter().filter(|r| r.approved < r.count);
-    let each: Vec<String> = open.map(|r| format!("{} of {}", r.count - r.approved, r.group)).collect();
+    let one = |r: &HeldRule| {
+        let others = r.escalation.as_ref().filter(|e| e.now).map(|e| format!(" or {}", e.group));
+        format!("{} of {}{}", r.count - r.approved, r.group, others.unwrap_or_default())
+    };
+    let each: Vec<String> = open.map(one).collect();
     if each.is_empty() { "nothing".to_owned() } else { each.join(", ") }
 }
 

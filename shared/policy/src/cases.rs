@@ -9,8 +9,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    Action, Classified, Column, Estimate, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via,
-    judge_action, judge_all, judge_session,
+    Action, Classified, Column, Estimate, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts,
+    Verdict, Via, judge_action, judge_all, judge_session,
 };
 
 /// A file of cases.

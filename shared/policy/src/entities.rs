@@ -169,11 +169,13 @@ fn is_harmless(f: &Function) -> bool {
     f.listed || f.is_set_config()
 }
 
-/// It neither returns nor changes rows by itself. What EXECUTE runs is judged beside it, and what FETCH reads was
+/// It neither returns nor changes rows by itself, as EXPLAIN does without ANALYZE. What EXECUTE runs is judged beside it, and what FETCH reads was
 /// judged when its cursor was made.
 fn expects_nothing(facts: &Facts) -> bool {
     let elsewhere = |v: Verb| matches!(v, Verb::Execute | Verb::Fetch);
-    facts.class() == Class::Session || !facts.verbs.is_empty() && facts.verbs.iter().all(elsewhere)
+    facts.class() == Class::Session
+        || facts.verbs.contains(Verb::Explain)
+        || !facts.verbs.is_empty() && facts.verbs.iter().all(elsewhere)
 }
 
 /// The context of a statement.

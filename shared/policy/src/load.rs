@@ -9,12 +9,12 @@ use miette::Diagnostic;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{approvals, estimates};
 use crate::facts::Action;
 use crate::judge;
 use crate::rule::Rule;
 use crate::shadow::{self, Form};
 use crate::slice::Slices;
+use crate::{approvals, estimates};
 
 /// The schema that every policy is validated against.
 pub const SCHEMA: &str = include_str!("schema.cedarschema");

@@ -185,7 +185,8 @@ impl Rule {
                 other => faults.push(AnnotationFault::Unknown(other.to_owned())),
             }
         }
-        let given = [("ttl", rule.ttl.is_some()), ("fresh", rule.fresh.is_some()), ("escalate", escalate.is_some())];
+        let given =
+            [("ttl", rule.ttl.is_some()), ("fresh", rule.fresh.is_some()), ("escalate", escalate.is_some())];
         if let Some(hold) = &mut rule.hold {
             hold.escalation = escalate;
         }

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use hoop_api::{AccessLevel, PrincipalKind};
 use hoop_policy::{
-    Estimate, Action, Effect, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via, judge,
-    judge_action,
+    Action, Effect, Estimate, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via,
+    judge, judge_action,
 };
 use hoop_statement::{Facts, TextLimits};
 
@@ -57,8 +57,14 @@ fn ask(set: &PolicySet) {
     let (principal, target) = (principal(), target());
     let approvals = BTreeSet::new();
     let (level, via, bearer) = (AccessLevel::Masked, Via::Native, true);
-    let session =
-        SessionFacts { level, via, bearer, statement_count: STATEMENTS.len(), estimate: Estimate::INFINITE, approvals: approvals.clone() };
+    let session = SessionFacts {
+        level,
+        via,
+        bearer,
+        statement_count: STATEMENTS.len(),
+        estimate: Estimate::INFINITE,
+        approvals: approvals.clone(),
+    };
     for facts in STATEMENTS.iter() {
         let verdict = judge(set, &principal, &session, &target, facts);
         follows(set, &verdict);

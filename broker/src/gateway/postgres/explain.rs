@@ -55,10 +55,11 @@ pub async fn explain(
         estimate: Estimate::INFINITE,
         approvals: BTreeSet::new(),
     };
-    match judge::rule(&policy.set, principal, &session, &target_facts(&target), &facts.statements) {
+    let ruling = judge::rule(&policy.set, principal, &session, &target_facts(&target), &facts.statements);
+    match &ruling {
         Ruling::Allow { rules, .. } => {
             told.verdict = "allow".to_owned();
-            told.rules = rules;
+            told.rules.clone_from(rules);
         }
         Ruling::Hold(held) => {
             told.verdict = "hold".to_owned();
@@ -76,9 +77,16 @@ pub async fn explain(
                 .collect();
         }
         Ruling::Refuse(reason) => {
-            refused(&mut told, &reason);
+            refused(&mut told, reason);
             told.verdict = if reason.sqlstate == "42501" { "deny" } else { "refused" }.to_owned();
         }
+    }
+    let at_best = SessionFacts { estimate: Estimate::NOTHING, ..session };
+    if facts.statements.iter().any(|s| policy.set.estimates(s))
+        && judge::rule(&policy.set, principal, &at_best, &target_facts(&target), &facts.statements) != ruling
+    {
+        told.hint =
+            Some("it depends on what the target expects of it; this is what comes of very many rows".into());
     }
     describe(&mut told, &facts, &target);
     Some(told)

@@ -150,12 +150,7 @@ impl Judge {
 
     /// The ruling on a held text once `approved` are lifted; `None` when the policy has changed since it was judged.
     #[must_use]
-    pub fn lifted(
-        &self,
-        judged: &Judged,
-        approved: &BTreeSet<String>,
-        estimate: Estimate,
-    ) -> Option<Ruling> {
+    pub fn lifted(&self, judged: &Judged, approved: &BTreeSet<String>, estimate: Estimate) -> Option<Ruling> {
         let policy = self.policy.load();
         if policy.version != judged.version {
             return None;

@@ -10,7 +10,8 @@ mod rules;
 mod sessions;
 
 use hoop_policy::{
-    Estimate, AccessLevel, PolicySet, Principal, PrincipalKind, SessionFacts, TargetFacts, Verdict, Via, judge_all,
+    AccessLevel, Estimate, PolicySet, Principal, PrincipalKind, SessionFacts, TargetFacts, Verdict, Via,
+    judge_all,
 };
 use hoop_statement::{TextLimits, analyse};
 
@@ -44,7 +45,14 @@ pub(crate) fn dba() -> Principal {
 }
 
 pub(crate) fn session(level: AccessLevel) -> SessionFacts {
-    SessionFacts { level, via: Via::Tunnel, bearer: false, statement_count: 1, estimate: Estimate::INFINITE, approvals: [].into() }
+    SessionFacts {
+        level,
+        via: Via::Tunnel,
+        bearer: false,
+        statement_count: 1,
+        estimate: Estimate::INFINITE,
+        approvals: [].into(),
+    }
 }
 
 pub(crate) fn target() -> TargetFacts {

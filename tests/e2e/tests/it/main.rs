@@ -19,6 +19,7 @@ mod cut_lines;
 mod dead_machine;
 mod denials;
 mod desync;
+mod estimates;
 mod full_disk;
 mod ledger;
 mod limits;
