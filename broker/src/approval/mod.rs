@@ -159,19 +159,6 @@ impl Standing {
         }
     }
 
-    /// The entry that others may lift `rules` of it as well.
-    #[must_use]
-    pub fn escalation(&self, rules: &BTreeSet<String>) -> Event {
-        let (mut ids, mut groups) = (Vec::new(), Vec::new());
-        for (id, reviewers) in self.asked.requirement.rules.iter().zip(&self.asked.requirement.reviewers) {
-            if let Some(escalation) = reviewers.escalation.as_ref().filter(|_| rules.contains(id)) {
-                ids.push(id.clone());
-                groups.push(escalation.group.clone());
-            }
-        }
-        Event::ApprovalEscalated { approval: self.id.to_string(), rules: ids, groups }
-    }
-
     /// The entry of an end without use.
     #[must_use]
     pub fn ended(&self) -> Event {

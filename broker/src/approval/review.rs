@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use hoop_api::approval::{ApprovalState, HeldEscalation, HeldRule};
 use hoop_api::{ApprovalId, PrincipalKind, Untrusted};
+use hoop_ledger::entry::Event;
 use hoop_policy::{Principal, Reviewers};
 
 use super::{Approvals, Item, Standing};
@@ -137,6 +138,19 @@ impl Standing {
     fn pairs(&self) -> impl Iterator<Item = (&String, &Reviewers)> {
         let requirement = &self.asked.requirement;
         requirement.rules.iter().zip(&requirement.reviewers)
+    }
+
+    /// The entry that others may lift `rules` of it as well.
+    #[must_use]
+    pub fn escalation(&self, rules: &BTreeSet<String>) -> Event {
+        let (mut ids, mut groups) = (Vec::new(), Vec::new());
+        for (id, reviewers) in self.pairs() {
+            if let Some(escalation) = reviewers.escalation.as_ref().filter(|_| rules.contains(id)) {
+                ids.push(id.clone());
+                groups.push(escalation.group.clone());
+            }
+        }
+        Event::ApprovalEscalated { approval: self.id.to_string(), rules: ids, groups }
     }
 
     /// May somebody in `groups` lift the rule `id` now?

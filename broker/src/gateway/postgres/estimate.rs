@@ -4,8 +4,9 @@
 //! Planning runs functions. So only statements are asked about whose functions are all on the list of harmless ones, and
 //! only where no code of the database's users could run instead of them; on a connection of its own that can only read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hoop_pgwire::Format;
@@ -14,34 +15,44 @@ use hoop_statement::{Facts, Verb};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::definitions::{self, Reached};
+use super::conversation::{Conversation, End, Stalled};
+use super::definitions::{self, Estimating, Reached};
+use super::hold::Lifted;
+use super::judged::Judged;
 use super::message::Message;
 use super::upstream::{self, UpstreamError};
 use crate::config::{Limits, Target};
+use crate::gate::Ruling;
 
 /// For how long an estimate is taken again for the same text and parameters.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 /// Estimates that are kept for a target.
-const KEPT: usize = 1024;
+const MOST_KEPT: usize = 1024;
 /// What PostgreSQL's planner can be asked about.
 const PLANNED: [Verb; 5] = [Verb::Select, Verb::Insert, Verb::Update, Verb::Delete, Verb::Merge];
 
 /// Estimates of one target, by the hash of what was asked.
 #[derive(Debug, Clone, Default)]
-pub struct Estimates(Arc<Mutex<HashMap<[u8; 32], (Instant, Estimate)>>>);
+pub struct Estimates(Arc<Mutex<HashMap<[u8; 32], Kept>>>);
+
+#[derive(Debug)]
+struct Kept {
+    at: Instant,
+    estimate: Estimate,
+}
 
 impl Estimates {
     fn get(&self, key: &[u8; 32]) -> Option<Estimate> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(key).filter(|(at, _)| at.elapsed() < KEPT_FOR).map(|(_, estimate)| *estimate)
+        known.get(key).filter(|kept| kept.at.elapsed() < KEPT_FOR).map(|kept| kept.estimate)
     }
 
     fn put(&self, key: [u8; 32], estimate: Estimate) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KEPT {
+        if known.len() >= MOST_KEPT {
             known.clear();
         }
-        known.insert(key, (Instant::now(), estimate));
+        known.insert(key, Kept { at: Instant::now(), estimate });
     }
 }
 
@@ -93,6 +104,78 @@ impl Question {
             part(value.as_deref().unwrap_or_default());
         }
         sha.finalize().into()
+    }
+}
+
+/// What the target expects of a statement.
+pub enum Expectation {
+    /// It is asked.
+    Asked(Estimating),
+    /// It has told, or cannot.
+    Known(Option<Estimate>),
+}
+
+impl std::fmt::Debug for Expectation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Expectation")
+    }
+}
+
+impl Conversation {
+    /// The ruling where what the target expects decides.
+    pub(super) fn by_estimate(
+        &mut self,
+        judged: &Judged,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<Lifted, End> {
+        let Poll::Ready(estimate) = self.estimate(judged, message, cx) else {
+            return Ok(Lifted::Not(Stalled::Approval));
+        };
+        let estimate = estimate.unwrap_or(Estimate::INFINITE);
+        // Judged again with it; by the policy of now, as `lifted` sees to.
+        let Some(ruling) = self.judge.lifted(judged, &BTreeSet::new(), estimate) else {
+            cx.waker().wake_by_ref();
+            return Ok(Lifted::Not(Stalled::Approval));
+        };
+        match ruling {
+            Ruling::Hold(requirement) => self.lift(judged, &requirement, message, cx),
+            ruling if message.by_query && !judged.bounds(&ruling).is_none() && !self.is_drained() => {
+                Ok(Lifted::Not(Stalled::Answer))
+            }
+            ruling => {
+                self.stop_waiting();
+                Ok(Lifted::As(ruling, None))
+            }
+        }
+    }
+
+    /// What the target expects of the message at hand; `None` when it cannot be said. Asked for once a message.
+    pub(super) fn estimate(
+        &mut self,
+        judged: &Judged,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Estimate>> {
+        let (reader, past) = (&self.holding.definitions, &self.holding.past);
+        let expectation = self.estimate.get_or_insert_with(|| {
+            // Elsewhere the same names would mean something else.
+            let question = past.is_untouched().then(|| Question::of(&judged.facts.statements, message));
+            question.flatten().map_or(Expectation::Known(None), |q| Expectation::Asked(reader.estimate(q)))
+        });
+        if let Expectation::Asked(asked) = expectation {
+            let estimate = std::task::ready!(asked.as_mut().poll(cx));
+            *expectation = Expectation::Known(estimate);
+        }
+        Poll::Ready(self.expected())
+    }
+
+    /// The estimate of the message at hand, where it is known by now.
+    pub(super) const fn expected(&self) -> Option<Estimate> {
+        match &self.estimate {
+            Some(Expectation::Known(estimate)) => *estimate,
+            Some(Expectation::Asked(_)) | None => None,
+        }
     }
 }
 

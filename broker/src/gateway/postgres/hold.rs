@@ -4,7 +4,6 @@
 //! INVARIANT: a held statement goes out only with a [`Consumed`], which binds text, parameters, principal, key, target,
 //! level, policy, the connection's past and the definitions that it can reach to what reviewers were shown.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,8 +15,7 @@ use hoop_api::{ApprovalId, Untrusted};
 use hoop_policy::{Estimate, Requirement};
 
 use super::conversation::{Conversation, End, Stalled};
-use super::definitions::{Digest, Estimating, Reached, Reader};
-use super::estimate::Question;
+use super::definitions::{Digest, Reached, Reader};
 use super::expected::Expected;
 use super::held;
 use super::judged::Judged;
@@ -85,20 +83,6 @@ impl std::fmt::Debug for Waiting {
     }
 }
 
-/// What the target expects of a statement.
-pub enum Expectation {
-    /// It is asked.
-    Asked(Estimating),
-    /// It has told, or cannot.
-    Known(Option<Estimate>),
-}
-
-impl std::fmt::Debug for Expectation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Expectation")
-    }
-}
-
 /// What becomes of a statement that may be held.
 pub(super) enum Lifted {
     /// What was judged stands: it is not held.
@@ -141,64 +125,8 @@ impl Conversation {
         Ok(lifted)
     }
 
-    /// The ruling where what the target expects decides.
-    fn by_estimate(
-        &mut self,
-        judged: &Judged,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<Lifted, End> {
-        let Poll::Ready(estimate) = self.estimate(judged, message, cx) else {
-            return Ok(Lifted::Not(Stalled::Approval));
-        };
-        let estimate = estimate.unwrap_or(Estimate::INFINITE);
-        // Judged again with it; by the policy of now, as `lifted` sees to.
-        let Some(ruling) = self.judge.lifted(judged, &BTreeSet::new(), estimate) else {
-            cx.waker().wake_by_ref();
-            return Ok(Lifted::Not(Stalled::Approval));
-        };
-        match ruling {
-            Ruling::Hold(requirement) => self.lift(judged, &requirement, message, cx),
-            ruling if message.by_query && !judged.bounds(&ruling).is_none() && !self.is_drained() => {
-                Ok(Lifted::Not(Stalled::Answer))
-            }
-            ruling => {
-                self.stop_waiting();
-                Ok(Lifted::As(ruling, None))
-            }
-        }
-    }
-
-    /// What the target expects of the message at hand; `None` when it cannot be said. Asked for once a message.
-    fn estimate(
-        &mut self,
-        judged: &Judged,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Estimate>> {
-        let (reader, past) = (&self.holding.definitions, &self.holding.past);
-        let expectation = self.estimate.get_or_insert_with(|| {
-            // Elsewhere the same names would mean something else.
-            let question = past.is_untouched().then(|| Question::of(&judged.facts.statements, message));
-            question.flatten().map_or(Expectation::Known(None), |q| Expectation::Asked(reader.estimate(q)))
-        });
-        if let Expectation::Asked(asked) = expectation {
-            let estimate = std::task::ready!(asked.as_mut().poll(cx));
-            *expectation = Expectation::Known(estimate);
-        }
-        Poll::Ready(self.expected())
-    }
-
-    /// The estimate of the message at hand, where it is known by now.
-    const fn expected(&self) -> Option<Estimate> {
-        match &self.estimate {
-            Some(Expectation::Known(estimate)) => *estimate,
-            Some(Expectation::Asked(_)) | None => None,
-        }
-    }
-
     /// What the ruling of a held statement comes to: the approval that it waits for, one given before, or a refusal.
-    fn lift(
+    pub(super) fn lift(
         &mut self,
         judged: &Judged,
         requirement: &Arc<Requirement>,
