@@ -270,6 +270,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The statement')
             [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'The statement')
             [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'Access level: masked, write or reveal')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'For whom, by principal id: as that person was when they last signed in. Only for those who may audit')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print it')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
             [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')

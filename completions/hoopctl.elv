@@ -242,6 +242,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand -c 'The statement'
             cand --command 'The statement'
             cand --level 'Access level: masked, write or reveal'
+            cand --as 'For whom, by principal id: as that person was when they last signed in. Only for those who may audit'
             cand --format 'How to print it'
             cand --profile 'Settings and sign-in to use, one set per broker'
             cand --broker 'Broker to use instead of the profile''s'

@@ -246,17 +246,31 @@ pub(super) async fn open(
     ))
 }
 
-/// What policy would make of a statement of the caller's. Nothing runs, and nothing is recorded.
+/// What policy would make of a statement of the caller's, or of somebody else's for those who may audit. Nothing runs,
+/// and nothing is recorded.
 pub(super) async fn explain(
     State(control): State<Control>,
     caller: Caller,
     Body(asked): Body<ExplainStatement>,
 ) -> Result<Json<Explained>, ApiProblem> {
     let state = control.target(&asked.target)?;
-    let told = if control.levels(&caller, &state.target.name).is_empty() {
-        None
-    } else {
-        control.authorizer().explain(&caller.principal, &asked).await
+    let told = match &asked.principal {
+        Some(id) if id.raw() != caller.principal.id => {
+            if !sees_all(&control, &caller) {
+                return Err(Problem::new(Code::Denied, "only those who may audit ask for others")
+                    .with_hint("leave `--as` out to ask for yourself")
+                    .into());
+            }
+            let other = control.identity().principal(id.raw()).await?.ok_or_else(|| {
+                Problem::new(Code::NotFound, format!("nobody knows `{id}`")).with_hint(
+                    "give the principal id, as `hoopctl whoami` shows it; who never signed in is not known",
+                )
+            })?;
+            control.authorizer().explain(&other, &asked).await
+        }
+        // Who may open nothing there learns nothing of it.
+        _ if control.levels(&caller, &state.target.name).is_empty() => None,
+        _ => control.authorizer().explain(&caller.principal, &asked).await,
     };
     let unknown = || Problem::new(Code::NotFound, "there is no such target for you");
     Ok(Json(told.ok_or_else(|| unknown().with_hint("see `hoopctl targets`"))?))

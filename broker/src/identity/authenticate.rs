@@ -173,6 +173,27 @@ impl Identity {
         }
     }
 
+    /// A principal by id: a local user as it stands, anybody else as they last signed in. `None`: nobody knows
+    /// them, or they are disabled.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub async fn principal(&self, id: &str) -> Result<Option<Principal>, Problem> {
+        let id = id.to_owned();
+        let found = self.inner.store.run(move |store| match store.user(&id)? {
+            Some(user) if user.disabled => Ok(None),
+            Some(user) => Ok(Some(Principal {
+                id: user.name,
+                name: user.display,
+                kind: hoop_api::PrincipalKind::User,
+                person_id: Some(user.person_id),
+                groups: user.groups,
+            })),
+            None => store.last_seen(&id),
+        });
+        found.await.map_err(|error| state_failed(&error))
+    }
+
     /// The session that a tunnel request opens: a good session token, a fresh proof by its key, a live session.
     ///
     /// # Errors

@@ -187,6 +187,18 @@ impl Store {
         })
     }
 
+    /// A principal as it was when it signed in last, where that is not forgotten yet.
+    pub(crate) fn last_seen(&self, principal: &str) -> Result<Option<Principal>, StoreError> {
+        self.transact(|tx| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM token_families f WHERE f.principal = ?1
+                 ORDER BY f.auth_s DESC, f.expires_s DESC LIMIT 1"
+            );
+            let raw = tx.query_row(&sql, [principal], read);
+            Ok(raw.optional()?.map(complete).transpose()?.map(|(family, _)| family.principal))
+        })
+    }
+
     /// The family of a refresh token, live or not, with whether it still lives.
     pub(crate) fn family_of_token(
         &self,

@@ -93,6 +93,9 @@ pub struct ExplainStatement {
     pub level: AccessLevel,
     /// The text.
     pub statement: Untrusted,
+    /// For whom, by principal id; the caller when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Untrusted>,
 }
 
 /// What the policy would make of a statement, and why.

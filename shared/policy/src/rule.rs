@@ -155,33 +155,41 @@ impl Rule {
                     Some(r) => rule.hold = Some(r),
                     None => faults.push(AnnotationFault::BadHold(text)),
                 },
-                "ttl" => match within(&text, Duration::from_secs(1)) {
-                    Some(ttl) => rule.ttl = Some(ttl),
-                    None => faults.push(AnnotationFault::BadTtl(text)),
-                },
+                "ttl" => {
+                    rule.ttl = taken(
+                        within(&text, Duration::from_secs(1)),
+                        &mut faults,
+                        AnnotationFault::BadTtl(text),
+                    )
+                }
                 "max_rows" | "max_affected" | "timeout" if effect == Effect::Forbid => {
                     faults.push(AnnotationFault::BoundOnForbid(key.to_owned()));
                 }
-                "max_rows" => match text.parse() {
-                    Ok(rows) => rule.bounds.rows = Some(rows),
-                    Err(_) => faults.push(AnnotationFault::BadRows("max_rows", text)),
-                },
-                "max_affected" => match text.parse() {
-                    Ok(rows) => rule.bounds.affected = Some(rows),
-                    Err(_) => faults.push(AnnotationFault::BadRows("max_affected", text)),
-                },
-                "timeout" => match within(&text, Duration::from_secs(1)) {
-                    Some(time) => rule.bounds.time = Some(time),
-                    None => faults.push(AnnotationFault::BadTimeout(text)),
-                },
-                "escalate" => match escalation(&text) {
-                    Some(escalation) => escalate = Some(escalation),
-                    None => faults.push(AnnotationFault::BadEscalation(text)),
-                },
-                "fresh" => match within(&text, Duration::from_secs(60)) {
-                    Some(fresh) => rule.fresh = Some(fresh),
-                    None => faults.push(AnnotationFault::BadFresh(text)),
-                },
+                "max_rows" => {
+                    rule.bounds.rows =
+                        taken(text.parse().ok(), &mut faults, AnnotationFault::BadRows("max_rows", text))
+                }
+                "max_affected" => {
+                    rule.bounds.affected =
+                        taken(text.parse().ok(), &mut faults, AnnotationFault::BadRows("max_affected", text))
+                }
+                "timeout" => {
+                    rule.bounds.time = taken(
+                        within(&text, Duration::from_secs(1)),
+                        &mut faults,
+                        AnnotationFault::BadTimeout(text),
+                    )
+                }
+                "escalate" => {
+                    escalate = taken(escalation(&text), &mut faults, AnnotationFault::BadEscalation(text))
+                }
+                "fresh" => {
+                    rule.fresh = taken(
+                        within(&text, Duration::from_secs(60)),
+                        &mut faults,
+                        AnnotationFault::BadFresh(text),
+                    )
+                }
                 other => faults.push(AnnotationFault::Unknown(other.to_owned())),
             }
         }
@@ -200,6 +208,14 @@ impl Rule {
         }
         if faults.is_empty() { Ok(rule) } else { Err(faults) }
     }
+}
+
+/// What was parsed; else its fault is noted.
+fn taken<T>(parsed: Option<T>, faults: &mut Vec<AnnotationFault>, fault: AnnotationFault) -> Option<T> {
+    if parsed.is_none() {
+        faults.push(fault);
+    }
+    parsed
 }
 
 fn is_id(text: &str) -> bool {

@@ -56,7 +56,20 @@ pub async fn explain(
         approvals: BTreeSet::new(),
     };
     let ruling = judge::rule(&policy.set, principal, &session, &target_facts(&target), &facts.statements);
-    match &ruling {
+    decided(&mut told, &ruling);
+    let at_best = SessionFacts { estimate: Estimate::NOTHING, ..session };
+    if facts.statements.iter().any(|s| policy.set.estimates(s))
+        && judge::rule(&policy.set, principal, &at_best, &target_facts(&target), &facts.statements) != ruling
+    {
+        told.hint =
+            Some("it depends on what the target expects of it; this is what comes of very many rows".into());
+    }
+    describe(&mut told, &facts, &target);
+    Some(told)
+}
+
+fn decided(told: &mut Explained, ruling: &Ruling) {
+    match ruling {
         Ruling::Allow { rules, .. } => {
             told.verdict = "allow".to_owned();
             told.rules.clone_from(rules);
@@ -77,19 +90,10 @@ pub async fn explain(
                 .collect();
         }
         Ruling::Refuse(reason) => {
-            refused(&mut told, reason);
+            refused(told, reason);
             told.verdict = if reason.sqlstate == "42501" { "deny" } else { "refused" }.to_owned();
         }
     }
-    let at_best = SessionFacts { estimate: Estimate::NOTHING, ..session };
-    if facts.statements.iter().any(|s| policy.set.estimates(s))
-        && judge::rule(&policy.set, principal, &at_best, &target_facts(&target), &facts.statements) != ruling
-    {
-        told.hint =
-            Some("it depends on what the target expects of it; this is what comes of very many rows".into());
-    }
-    describe(&mut told, &facts, &target);
-    Some(told)
 }
 
 async fn analysed(gateway: &Gateway, text: &str) -> Analysed {

@@ -13,7 +13,8 @@ use crate::profile::Settings;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hoopctl policy explain payments-db -c 'DELETE FROM cards WHERE id = 1'
-  hoopctl policy explain payments-db --level write -c 'DROP TABLE notes'")]
+  hoopctl policy explain payments-db --level write -c 'DROP TABLE notes'
+  hoopctl policy explain payments-db --as bob -c 'SELECT pan FROM cards'")]
 pub struct Explain {
     /// Target, as `hoopctl targets` lists it.
     #[arg(value_name = "TARGET")]
@@ -24,6 +25,9 @@ pub struct Explain {
     /// Access level: masked, write or reveal.
     #[arg(long, default_value_t = AccessLevel::Masked)]
     level: AccessLevel,
+    /// For whom, by principal id: as that person was when they last signed in. Only for those who may audit.
+    #[arg(long = "as", value_name = "PRINCIPAL")]
+    principal: Option<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = ListFormat::Table)]
     format: ListFormat,
@@ -36,7 +40,12 @@ impl Explain {
     /// Not signed in, not reached, or no such target.
     pub async fn run(self, settings: Settings) -> Result<(), Failure> {
         let signed_in = SignedIn::open(&settings).await?;
-        let ask = ExplainStatement { target: self.target, level: self.level, statement: self.command.into() };
+        let ask = ExplainStatement {
+            target: self.target,
+            level: self.level,
+            statement: self.command.into(),
+            principal: self.principal.map(Untrusted::new),
+        };
         let told: Explained = signed_in.post(routes::EXPLAIN, &ask).await?;
         match self.format {
             ListFormat::Json => output::json(&told),

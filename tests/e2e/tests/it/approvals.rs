@@ -228,6 +228,18 @@ fn explain_says_what_then_happens() {
     let read = explain(&bob, "SELECT pan FROM cards").ok();
     assert!(read.contains("allow") && read.contains("public.cards.pan (pan)"), "{read}");
     assert!(explain(&bob, "SELEC 1").ok().contains("refused"));
+    // For somebody else, only by those who may audit.
+    let (as_bob, as_eve) = (["--as", "bob"], ["--as", "eve"]);
+    let explain_as = |who: &Person, other: &[&str]| {
+        who.run(&[&["policy", "explain", "payments-db", "-c", UPDATE], other].concat())
+    };
+    let cleo = broker.person("cleo", "admins");
+    let told = explain_as(&cleo, &as_bob).ok();
+    assert!(told.contains("hold") && told.contains("payments-change"), "{told}");
+    assert!(explain_as(&cleo, &[]).code != 0, "she may open nothing there herself");
+    explain_as(&cleo, &as_eve).expect(2).says(&["nobody knows"]);
+    explain_as(&ada, &as_bob).expect(3).says(&["may audit"]);
+    explain_as(&bob, &as_bob).expect(0);
     // Who may open nothing there learns nothing of it.
     explain(&ada, "SELECT 1").expect(2);
     assert!(asked(&broker).is_empty(), "nobody is asked");
