@@ -1,6 +1,7 @@
 use super::*;
-use hoop_api::PrincipalKind;
-use hoop_policy::Reviewers;
+use hoop_api::approval::ApprovalKind;
+use hoop_api::{AccessLevel, PrincipalKind, Untrusted};
+use hoop_policy::{Requirement, Reviewers};
 
 fn person(id: &str, person: &str, groups: &[&str]) -> Principal {
     Principal {
