@@ -27,6 +27,7 @@ pub use standing::{Asked, Standing};
 
 use crate::clock;
 use crate::config::Limits;
+use crate::notice::Notices;
 
 /// For how long an approval that has ended is still told.
 const TOLD: Duration = Duration::from_secs(60 * 60);
@@ -41,6 +42,7 @@ struct Item {
     /// That it expired was told, so that it is recorded once.
     told: bool,
     changed: Arc<Notify>,
+    notices: Notices,
 }
 
 /// What [`Approvals::hold`] holds.
@@ -97,21 +99,23 @@ pub struct Approvals {
     max_per_principal: usize,
     pending: Duration,
     valid: Duration,
+    notices: Notices,
     /// One decision at a time is checked, recorded and counted, so that the ledger has them in the order in which they
     /// counted.
     deciding: tokio::sync::Mutex<()>,
 }
 
 impl Approvals {
-    /// None yet.
+    /// None yet. Every change is told to `notices`, once.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, notices: Notices) -> Self {
         Self {
             items: Mutex::default(),
             max: limits.approvals,
             max_per_principal: limits.approvals_per_principal,
             pending: limits.approval_pending,
             valid: limits.approval_valid,
+            notices,
             deciding: tokio::sync::Mutex::default(),
         }
     }
@@ -166,7 +170,9 @@ impl Approvals {
             deadline: Instant::now() + life,
             told: false,
             changed: Arc::default(),
+            notices: self.notices.clone(),
         };
+        self.notices.tell(&standing);
         items.insert(id, item);
         Ok(Held { standing, new: true })
     }
@@ -295,6 +301,7 @@ impl Item {
         self.key = None;
         self.deadline = Instant::now();
         self.changed.notify_waiters();
+        self.notices.tell(&self.standing);
         true
     }
 

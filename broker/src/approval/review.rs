@@ -182,5 +182,6 @@ impl Item {
         self.standing.expires_at = clock::unix_s().saturating_add_unsigned(valid.as_secs());
         self.deadline = Instant::now() + valid;
         self.changed.notify_waiters();
+        self.notices.tell(&self.standing);
     }
 }
