@@ -175,6 +175,7 @@ pub fn config(dir: &std::path::Path, identity: IdentityProvider) -> Config {
         policy_files: vec![],
         limits: Limits { login_attempts: 3, device_codes: 64, http_body_bytes: 4096, ..Limits::default() },
         targets: BTreeMap::new(),
+        webhooks: Vec::new(),
         sha256: String::new(),
     }
 }
