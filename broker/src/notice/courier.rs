@@ -89,7 +89,7 @@ impl Hook {
             url: reqwest::Url::parse(&webhook.url).map_err(|e| format!("the URL: {e}"))?,
             key,
             statements: webhook.statements,
-            client: outbound::client(pace.patience)?,
+            client: outbound::client(&webhook.url, pace.patience)?,
             pace,
             metrics,
             record,

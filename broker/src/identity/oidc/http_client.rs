@@ -31,8 +31,8 @@ pub(super) enum CallFault {
 
 impl HttpClient {
     /// A client that trusts the system's roots.
-    pub(super) fn new() -> Result<Self, String> {
-        outbound::client(Duration::from_secs(15)).map(Self)
+    pub(super) fn new(issuer: &str) -> Result<Self, String> {
+        outbound::client(issuer, Duration::from_secs(15)).map(Self)
     }
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, CallFault> {

@@ -205,7 +205,7 @@ fn a_notice_that_nobody_takes_is_in_the_ledger_and_holds_nothing_up() {
     // What is still to be tried again does not keep the broker from stopping, and is not forgotten.
     broker.stop();
     let entries = entries(&broker.ledger());
-    let failures: String = events(&entries, "control_failure").iter().map(|e| e.to_string()).collect();
+    let failures: String = events(&entries, "control_failure").iter().map(ToString::to_string).collect();
     assert_eq!(failures.matches("webhook `down`").count(), 3, "{failures}");
     assert!(failures.contains("404") && failures.contains("503"), "{failures}");
     assert!(!failures.contains("t0ken") && !broker.log().contains("t0ken"), "the URL is told");
