@@ -11,6 +11,8 @@ pub mod identity;
 pub mod ledger;
 pub mod logging;
 pub mod metrics;
+pub mod notice;
+pub mod outbound;
 pub mod scribe;
 pub mod server;
 pub mod session;

@@ -120,6 +120,18 @@ labels! {
 }
 
 labels! {
+    /// What became of a notice to a webhook.
+    NoticeEnd {
+        /// The receiver took it.
+        Delivered = "delivered",
+        /// The receiver did not take it, however often it was tried.
+        Failed = "failed",
+        /// Too many waited.
+        Dropped = "dropped",
+    }
+}
+
+labels! {
     /// Kinds of masked data; the user's own are one.
     ClassLabel {
         /// Primary account number.
@@ -164,6 +176,7 @@ pub struct Metrics {
     handshake_failures: [Counter; Handshake::COUNT],
     masked: [Counter; ClassLabel::COUNT],
     bytes: [Counter; Direction::COUNT],
+    notices: [Counter; NoticeEnd::COUNT],
 }
 
 /// What others count and tell when the metrics are asked for.
@@ -257,6 +270,12 @@ impl Metrics {
         &self.bytes[direction as usize]
     }
 
+    /// Notices to webhooks that are done with.
+    #[must_use]
+    pub fn notices(&self, how: NoticeEnd) -> &Counter {
+        &self.notices[how as usize]
+    }
+
     /// The Prometheus text format, version 0.0.4.
     #[must_use]
     pub fn encode(&self, sample: &Sample) -> String {
@@ -297,6 +316,7 @@ impl Metrics {
         );
         text.each("hoop_masked_values_total", "Masked values.", "class", ClassLabel::WORDS, &self.masked);
         text.each("hoop_bytes_total", "Protocol bytes.", "direction", Direction::WORDS, &self.bytes);
+        text.each("hoop_notices_total", "Notices by webhook.", "end", NoticeEnd::WORDS, &self.notices);
         text.one("hoop_ledger_entries_total", "counter", "Entries in the ledger.", sample.ledger_entries);
         text.one("hoop_ledger_fsyncs_total", "counter", "Times it was made durable.", sample.ledger_fsyncs);
         text.one("hoop_ledger_queue_depth", "gauge", "Entries not durable yet.", sample.ledger_queue);

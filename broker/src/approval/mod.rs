@@ -7,86 +7,30 @@
 mod binding;
 mod fault;
 mod review;
+mod standing;
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hoop_api::approval::{ApprovalKind, ApprovalState};
-use hoop_api::{AccessLevel, ApprovalId, ConnectionId, SessionId, Untrusted};
+use hoop_api::approval::ApprovalState;
+use hoop_api::{ApprovalId, ConnectionId};
 use hoop_ledger::entry::Event;
-use hoop_policy::{Estimate, Principal, Requirement};
+use hoop_policy::Principal;
 use tokio::sync::Notify;
 
 use binding::BindingKey;
 pub use binding::Bound;
 pub use fault::{TooMany, Unusable};
 pub use review::{Barred, Vote};
+pub use standing::{Asked, Standing};
 
 use crate::clock;
 use crate::config::Limits;
+use crate::notice::Notices;
 
 /// For how long an approval that has ended is still told.
 const TOLD: Duration = Duration::from_secs(60 * 60);
-
-/// What is held, as it is asked for.
-#[derive(Debug)]
-pub struct Asked {
-    /// What it is.
-    pub kind: ApprovalKind,
-    /// Who asks.
-    pub requester: Arc<Principal>,
-    /// From where.
-    pub origin: SocketAddr,
-    /// The session that a statement runs in.
-    pub session: Option<SessionId>,
-    /// The connection that a waiting statement waits in.
-    pub connection: Option<ConnectionId>,
-    /// Target name.
-    pub target: String,
-    /// Access level, of the session or asked for.
-    pub level: AccessLevel,
-    /// Why, card numbers taken out.
-    pub reason: Untrusted,
-    /// The holds to lift.
-    pub requirement: Requirement,
-    /// The statement as sent, card numbers masked; empty for a session.
-    pub text: Untrusted,
-    /// Its parameters, card numbers masked.
-    pub parameters: Vec<Option<Untrusted>>,
-    /// What its connection did before that can change what its names mean, card numbers masked.
-    pub context: Vec<Untrusted>,
-    /// The digest of the definitions that it can reach; empty for a session.
-    pub definitions: Box<str>,
-    /// What the target's planner expects of it, where it could be asked.
-    pub estimate: Option<Estimate>,
-    /// Everything that it does.
-    pub verbs: Vec<String>,
-    /// Relations that it names.
-    pub relations: Vec<Untrusted>,
-}
-
-/// One approval as it stands.
-#[derive(Debug, Clone)]
-pub struct Standing {
-    /// Its id.
-    pub id: ApprovalId,
-    /// What is held.
-    pub asked: Arc<Asked>,
-    /// Where it stands.
-    pub state: ApprovalState,
-    /// The digest of what it is bound to.
-    pub binding: Arc<str>,
-    /// What reviewers said.
-    pub votes: Vec<Vote>,
-    /// Rules that others may lift as well, since it has waited for long.
-    pub escalated: BTreeSet<String>,
-    /// Asked for, Unix seconds.
-    pub asked_at: i64,
-    /// Until when it can be decided, or used once approved; Unix seconds.
-    pub expires_at: i64,
-}
 
 #[derive(Debug)]
 struct Item {
@@ -100,6 +44,7 @@ struct Item {
     /// That it expired was told, so that it is recorded once.
     told: bool,
     changed: Arc<Notify>,
+    notices: Notices,
 }
 
 /// What [`Approvals::hold`] holds.
@@ -139,33 +84,6 @@ impl Consumed {
     }
 }
 
-impl Standing {
-    /// The entry that it is asked for by. `text`: the statement without its constants.
-    #[must_use]
-    pub fn requested(&self, text: &str) -> Event {
-        let asked = &self.asked;
-        let reviewers = asked.requirement.reviewers.iter();
-        Event::ApprovalRequested {
-            approval: self.id.to_string(),
-            kind: asked.kind.as_str().to_owned(),
-            session: asked.session.map(|s| s.to_string()).unwrap_or_default(),
-            target: asked.target.clone(),
-            level: asked.level.as_str().to_owned(),
-            text: text.to_owned(),
-            rules: asked.requirement.rules.iter().cloned().collect(),
-            reviewers: reviewers.map(ToString::to_string).collect(),
-            binding: self.binding.to_string(),
-            expires_us: self.expires_at.saturating_mul(1_000_000),
-        }
-    }
-
-    /// The entry of an end without use.
-    #[must_use]
-    pub fn ended(&self) -> Event {
-        Event::ApprovalEnded { approval: self.id.to_string(), how: self.state.as_str().to_owned() }
-    }
-}
-
 /// A text that a person sends, as reviewers see it: card numbers masked.
 #[must_use]
 pub fn masked(text: &str) -> String {
@@ -183,21 +101,23 @@ pub struct Approvals {
     max_per_principal: usize,
     pending: Duration,
     valid: Duration,
+    notices: Notices,
     /// One decision at a time is checked, recorded and counted, so that the ledger has them in the order in which they
     /// counted.
     deciding: tokio::sync::Mutex<()>,
 }
 
 impl Approvals {
-    /// None yet.
+    /// None yet. Every change is told to `notices`, once.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, notices: Notices) -> Self {
         Self {
             items: Mutex::default(),
             max: limits.approvals,
             max_per_principal: limits.approvals_per_principal,
             pending: limits.approval_pending,
             valid: limits.approval_valid,
+            notices,
             deciding: tokio::sync::Mutex::default(),
         }
     }
@@ -254,7 +174,9 @@ impl Approvals {
             deadline: Instant::now() + life,
             told: false,
             changed: Arc::default(),
+            notices: self.notices.clone(),
         };
+        self.notices.tell(&standing);
         items.insert(id, item);
         Ok(Held { standing, new: true })
     }
@@ -383,6 +305,7 @@ impl Item {
         self.key = None;
         self.deadline = Instant::now();
         self.changed.notify_waiters();
+        self.notices.tell(&self.standing);
         true
     }
 

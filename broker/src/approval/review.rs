@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use hoop_api::approval::{ApprovalState, HeldEscalation, HeldRule};
 use hoop_api::{ApprovalId, PrincipalKind, Untrusted};
-use hoop_ledger::entry::Event;
 use hoop_policy::{Principal, Reviewers};
 
 use super::{Approvals, Item, Standing};
@@ -135,22 +134,9 @@ impl Standing {
     }
 
     /// The rules with their reviewers.
-    fn pairs(&self) -> impl Iterator<Item = (&String, &Reviewers)> {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&String, &Reviewers)> {
         let requirement = &self.asked.requirement;
         requirement.rules.iter().zip(&requirement.reviewers)
-    }
-
-    /// The entry that others may lift `rules` of it as well.
-    #[must_use]
-    pub fn escalation(&self, rules: &BTreeSet<String>) -> Event {
-        let (mut ids, mut groups) = (Vec::new(), Vec::new());
-        for (id, reviewers) in self.pairs() {
-            if let Some(escalation) = reviewers.escalation.as_ref().filter(|_| rules.contains(id)) {
-                ids.push(id.clone());
-                groups.push(escalation.group.clone());
-            }
-        }
-        Event::ApprovalEscalated { approval: self.id.to_string(), rules: ids, groups }
     }
 
     /// May somebody in `groups` lift the rule `id` now?
@@ -228,6 +214,9 @@ impl Approvals {
             item.standing.escalated.extend(rules);
             // Who approved before may be one of those who count now.
             item.lift(self.valid);
+            if item.standing.state == ApprovalState::Pending {
+                item.notices.tell(&item.standing);
+            }
         }
     }
 }
@@ -252,5 +241,6 @@ impl Item {
         self.standing.expires_at = clock::unix_s().saturating_add_unsigned(valid.as_secs());
         self.deadline = Instant::now() + valid;
         self.changed.notify_waiters();
+        self.notices.tell(&self.standing);
     }
 }

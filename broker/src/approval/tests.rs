@@ -1,6 +1,7 @@
 use super::*;
-use hoop_api::PrincipalKind;
-use hoop_policy::Reviewers;
+use hoop_api::approval::ApprovalKind;
+use hoop_api::{AccessLevel, PrincipalKind, Untrusted};
+use hoop_policy::{Requirement, Reviewers};
 
 fn person(id: &str, person: &str, groups: &[&str]) -> Principal {
     Principal {
@@ -13,7 +14,7 @@ fn person(id: &str, person: &str, groups: &[&str]) -> Principal {
 }
 
 fn approvals() -> Approvals {
-    Approvals::new(&Limits { approvals_per_principal: 3, ..Limits::default() })
+    Approvals::new(&Limits { approvals_per_principal: 3, ..Limits::default() }, Notices::default())
 }
 
 fn asked(rules: &[(&str, u32, &str)]) -> Asked {
@@ -182,11 +183,8 @@ fn one_no_ends_it() {
 
 #[test]
 fn limits_withdrawal_and_expiry() {
-    let all = Approvals::new(&Limits {
-        approvals_per_principal: 2,
-        approval_pending: Duration::ZERO,
-        ..Limits::default()
-    });
+    let limits = Limits { approvals_per_principal: 2, approval_pending: Duration::ZERO, ..Limits::default() };
+    let all = Approvals::new(&limits, Notices::default());
     let late = held(&all);
     assert_eq!(all.get(late).unwrap().state, ApprovalState::Expired);
     assert_eq!(

@@ -10,7 +10,7 @@ use crate::config::{self, Config, Fault, Faults};
 type Check = fn(&Config) -> Vec<Fault>;
 
 /// Further checks.
-const CHECKS: &[Check] = &[super::keys::check, policy, super::process::open_files];
+const CHECKS: &[Check] = &[super::keys::check, policy, crate::notice::check, super::process::open_files];
 
 /// The policy is sound.
 fn policy(config: &Config) -> Vec<Fault> {

@@ -11,6 +11,7 @@ mod secret;
 mod section;
 mod target;
 mod value;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -118,6 +119,8 @@ pub struct Config {
     pub limits: Limits,
     /// Targets by name.
     pub targets: BTreeMap<String, Arc<Target>>,
+    /// Where notices go.
+    pub webhooks: Vec<Webhook>,
     /// SHA-256 of the configuration text, hex.
     pub sha256: String,
 }
@@ -236,6 +239,28 @@ impl Durability {
             Self::Disk => "fdatasync",
             Self::Os => "os",
         }
+    }
+}
+
+/// Most webhooks.
+const MAX_WEBHOOKS: usize = 16;
+
+/// Where notices go. Its `Debug` leaves the URL out: a path can be a secret too.
+#[derive(Clone)]
+pub struct Webhook {
+    /// Its name.
+    pub name: String,
+    /// Where notices are posted. `http` only for loopback.
+    pub url: String,
+    /// What they are signed with.
+    pub secret: SecretRef,
+    /// Notices show the statement, card numbers masked.
+    pub statements: bool,
+}
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhook").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,7 @@ use super::section::{Report, Section};
 use super::value::{self, Wrong};
 use super::{
     Config, Durability, IdentityProvider, LIMITS, LedgerConfig, Limits, Log, Oidc, ServerTls, SessionTimes,
-    Unit, target,
+    Unit, target, webhook,
 };
 
 /// Largest configuration, bytes.
@@ -81,6 +81,8 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
     let limits = top.section(report, "limits").map_or_else(Limits::default, |s| limits(report, s));
     let targets = top.section(report, "targets");
     let targets = targets.map(|s| target::targets(report, &s, &own_classes)).unwrap_or_default();
+    let webhooks = top.section(report, "webhooks");
+    let webhooks = webhooks.map(|s| webhook::webhooks(report, &s)).unwrap_or_default();
     section.finish(report);
     Some(Config {
         file: file.to_owned(),
@@ -98,6 +100,7 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
         policy_files,
         limits,
         targets,
+        webhooks,
         sha256: hoop_api::hex(&Sha256::digest(text.as_bytes())),
     })
 }

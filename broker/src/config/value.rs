@@ -73,6 +73,10 @@ pub(super) fn count(value: &DeValue<'_>) -> Parsed<u64> {
         .map_err(|_out_of_range| Wrong::new(format!("`{number}` is not a number from 0 to {}", u64::MAX)))
 }
 
+pub(super) fn boolean(value: &DeValue<'_>) -> Parsed<bool> {
+    value.as_bool().ok_or_else(|| Wrong::new(format!("must be true or false, not {}", kind_of(value))))
+}
+
 /// `"64 KiB"`, or a number of bytes.
 pub(super) fn size(value: &DeValue<'_>) -> Parsed<u64> {
     if value.is_integer() {
@@ -191,7 +195,16 @@ pub(super) fn issuer_url(value: &DeValue<'_>) -> Parsed<String> {
     url(value, true)
 }
 
+/// Where notices are posted: as [`issuer_url`], with its path as it is written.
+pub(super) fn webhook_url(value: &DeValue<'_>) -> Parsed<String> {
+    checked_url(value, true).map(str::to_owned)
+}
+
 fn url(value: &DeValue<'_>, http_on_loopback: bool) -> Parsed<String> {
+    checked_url(value, http_on_loopback).map(|text| text.trim_end_matches('/').to_owned())
+}
+
+fn checked_url<'v>(value: &'v DeValue<'_>, http_on_loopback: bool) -> Parsed<&'v str> {
     let text = text(value)?;
     let wrong = |why: &str| Wrong::new(format!("`{text}` {why}"));
     let https = "write for example \"https://hoop.example.com\"";
@@ -213,7 +226,7 @@ fn url(value: &DeValue<'_>, http_on_loopback: bool) -> Parsed<String> {
     if text.contains(['?', '#']) {
         return Err(wrong("must not have a query or fragment"));
     }
-    Ok(text.trim_end_matches('/').to_owned())
+    Ok(text)
 }
 
 /// True for a host that cannot leave this machine.

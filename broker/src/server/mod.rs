@@ -28,6 +28,7 @@ use crate::gateway::Gateway;
 use crate::gateway::postgres::parser::Parser;
 use crate::ledger::{self, Committer, Ledger, Poisoned};
 use crate::metrics::Metrics;
+use crate::notice::{Pace, Record, WebhookError, Webhooks};
 use crate::scribe::Scribe;
 use crate::session::{EndReason, Sessions};
 pub use http::REFUSING;
@@ -39,6 +40,9 @@ use reload::PolicyError;
 
 /// How often ends of sessions, the ledger's health and administrative changes are looked at.
 const SWEEP: Duration = Duration::from_millis(250);
+
+/// For how long a stop waits for the last notices.
+const LAST_NOTICES: Duration = Duration::from_secs(3);
 
 /// Why the broker cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,9 @@ pub enum ServeError {
     /// The embedded state.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// A webhook.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// Sign-in.
     #[error(transparent)]
     Identity(#[from] crate::identity::StartError),
@@ -86,6 +93,7 @@ struct Running {
     identity: crate::identity::Identity,
     targets: Arc<targets::Health>,
     scribe: Scribe,
+    webhooks: Webhooks,
     lanes: Lanes,
     draining: tokio::sync::watch::Sender<bool>,
 }
@@ -135,6 +143,9 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
         ledger.append(&envelope)?;
     }
     let metrics = Arc::new(Metrics::default());
+    let scribe = Scribe::system(ledger.clone(), Arc::clone(&boot), "broker", None, "broker");
+    let (notices, webhooks) =
+        Webhooks::start(config, &Pace::default(), &metrics, &undelivered(scribe.clone()))?;
     let sessions = Arc::new(Sessions::new(config.limits.sessions, config.limits.sessions_per_principal));
     let gateway = Arc::new(Gateway {
         budgets: Arc::default(),
@@ -143,7 +154,7 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
         ledger: ledger.clone(),
         boot: Arc::clone(&boot),
         sessions: Arc::clone(&sessions),
-        approvals: Arc::new(Approvals::new(&config.limits)),
+        approvals: Arc::new(Approvals::new(&config.limits, notices)),
         cancel: crate::gateway::postgres::cancel::CancelKeys::default(),
         metrics: Arc::clone(&metrics),
         limits: config.limits.clone(),
@@ -165,8 +176,17 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
     let serve = ways::serve(&gateway, control, config, &drain)?;
     let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let lanes = Lanes::start(count, hoop_statement::STACK_BYTES, &serve)?;
-    let scribe = Scribe::system(ledger, boot, "broker", None, "broker");
-    Ok((Running { gateway, identity, targets: health, scribe, lanes, draining }, opened.committer))
+    Ok((Running { gateway, identity, targets: health, scribe, webhooks, lanes, draining }, opened.committer))
+}
+
+/// Writes into the ledger that notices were not delivered.
+fn undelivered(scribe: Scribe) -> Record {
+    Arc::new(move |detail| {
+        let event = Event::ControlFailure { control: "webhook".to_owned(), detail };
+        if scribe.append(Outcome::Failure, vec!["webhook".to_owned()], event).is_err() {
+            tracing::error!("a notice that was not delivered could not be recorded");
+        }
+    })
 }
 
 /// Sweeps and reloads until a signal says stop; returns its name.
@@ -255,6 +275,7 @@ async fn stop(
         running.gateway.end_session(&session, EndReason::Shutdown);
     }
     running.lanes.drain(limit).await;
+    running.webhooks.stop(LAST_NOTICES).await;
     let stopped = running.scribe.record(
         Outcome::Success,
         vec!["broker".to_owned()],

@@ -56,6 +56,17 @@ fn a_secret_must_be_where_it_is_said_to_be() {
 }
 
 #[test]
+fn the_secret_of_a_webhook_must_be_one_that_nobody_guesses() {
+    let dir = initialised();
+    let hook = "[webhooks.chat]\nurl = \"https://relay.example.com/hoop\"\nsecret = \"env:HOOP_TEST_HOOK\"\n";
+    edit(&dir.path().join("b/broker.toml"), "# Every limit", &format!("{hook}\n# Every limit"));
+    let check = |secret| broker_with(dir.path(), &CHECK, "", &[("HOOP_TEST_HOOK", secret)]);
+    assert!(check("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").starts_with("exit 0\n"));
+    assert!(check("0123456789abcdef01234567").starts_with("exit 0\n"));
+    insta::assert_snapshot!(["hunter2hunter2", "whsec_hunter2!"].map(check).concat());
+}
+
+#[test]
 fn a_configuration_that_others_can_change_is_refused() {
     let dir = initialised();
     chmod(&dir.path().join("b/broker.toml"), 0o620);

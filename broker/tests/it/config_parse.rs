@@ -117,6 +117,33 @@ fn an_oidc_provider_is_read_whole() {
 }
 
 #[test]
+fn a_webhook_is_read_whole_and_its_url_is_held_back() {
+    let hook = "[webhooks.chat]\nurl = \"https://relay.example.com/t0ken/\"\nsecret = \"file:hook\"\n";
+    let config = with(hook).expect("sound");
+    let [chat] = &config.webhooks[..] else { panic!("one webhook") };
+    assert_eq!((chat.name.as_str(), chat.url.as_str()), ("chat", "https://relay.example.com/t0ken/"));
+    assert_eq!(chat.secret, SecretRef::File("/etc/hoop/hook".into()));
+    assert!(!chat.statements, "no statement unless somebody asks for it");
+    assert!(!format!("{chat:?}").contains("t0ken"));
+    assert!(with(&format!("{hook}statements = true\n")).expect("sound").webhooks[0].statements);
+    let local = hook.replace("https://relay.example.com", "http://127.0.0.1:8080");
+    assert_eq!(said(with(&local)), "sound");
+    let many: String = (0..17).map(|n| hook.replace("chat", &format!("chat{n}"))).collect();
+    assert!(said(with(&many)).contains("more than 16"));
+    let faulty = [
+        hook.replace("https://", "http://"),
+        hook.replace("https://", "https://user:hunter2@"),
+        hook.replace("t0ken/", "?key=1"),
+        hook.replace("file:hook", "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIy"),
+        hook.replace("chat", "Chat"),
+        format!("{hook}statements = \"yes\"\n"),
+        format!("{hook}statement = true\n"),
+        "[webhooks.chat]\n".to_owned(),
+    ];
+    insta::assert_snapshot!(faulty.map(|text| said(with(&text))).concat());
+}
+
+#[test]
 fn all_faults_are_told_at_once() {
     insta::assert_snapshot!(read(include_str!("many_faults.toml")).expect_err("faulty"));
 }

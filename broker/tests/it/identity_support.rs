@@ -17,6 +17,7 @@ use hoop_broker::control::{
 use hoop_broker::identity::audit::{Clock, Journal, Recorder};
 use hoop_broker::identity::{Identity, LocalUsers, Parts, PasswordCost};
 use hoop_broker::ledger::Poisoned;
+use hoop_broker::notice::Notices;
 use hoop_broker::session::Sessions;
 use hoop_broker::store::Store;
 use hoop_ledger::entry::{Envelope, Event};
@@ -174,6 +175,7 @@ pub fn config(dir: &std::path::Path, identity: IdentityProvider) -> Config {
         policy_files: vec![],
         limits: Limits { login_attempts: 3, device_codes: 64, http_body_bytes: 4096, ..Limits::default() },
         targets: BTreeMap::new(),
+        webhooks: Vec::new(),
         sha256: String::new(),
     }
 }
@@ -216,7 +218,7 @@ impl Broker {
             identity,
             authorizer: Arc::new(Rules),
             targets: Arc::new(OneTarget(target())),
-            approvals: Arc::new(Approvals::new(&Limits::default())),
+            approvals: Arc::new(Approvals::new(&Limits::default(), Notices::default())),
             checkpoint: Box::new(|| Some("test/ledger\n7\nroot\n".to_owned())),
             redact: |text| text.replace("4111111111111111", "411111******1111"),
         });

@@ -155,41 +155,42 @@ impl Rule {
                     Some(r) => rule.hold = Some(r),
                     None => faults.push(AnnotationFault::BadHold(text)),
                 },
-                "ttl" => {
-                    rule.ttl = taken(
-                        within(&text, Duration::from_secs(1)),
-                        &mut faults,
-                        AnnotationFault::BadTtl(text),
-                    )
-                }
+                "ttl" => keep(
+                    &mut rule.ttl,
+                    within(&text, Duration::from_secs(1)),
+                    &mut faults,
+                    AnnotationFault::BadTtl(text),
+                ),
                 "max_rows" | "max_affected" | "timeout" if effect == Effect::Forbid => {
                     faults.push(AnnotationFault::BoundOnForbid(key.to_owned()));
                 }
-                "max_rows" => {
-                    rule.bounds.rows =
-                        taken(text.parse().ok(), &mut faults, AnnotationFault::BadRows("max_rows", text))
-                }
-                "max_affected" => {
-                    rule.bounds.affected =
-                        taken(text.parse().ok(), &mut faults, AnnotationFault::BadRows("max_affected", text))
-                }
-                "timeout" => {
-                    rule.bounds.time = taken(
-                        within(&text, Duration::from_secs(1)),
-                        &mut faults,
-                        AnnotationFault::BadTimeout(text),
-                    )
-                }
+                "max_rows" => keep(
+                    &mut rule.bounds.rows,
+                    text.parse().ok(),
+                    &mut faults,
+                    AnnotationFault::BadRows("max_rows", text),
+                ),
+                "max_affected" => keep(
+                    &mut rule.bounds.affected,
+                    text.parse().ok(),
+                    &mut faults,
+                    AnnotationFault::BadRows("max_affected", text),
+                ),
+                "timeout" => keep(
+                    &mut rule.bounds.time,
+                    within(&text, Duration::from_secs(1)),
+                    &mut faults,
+                    AnnotationFault::BadTimeout(text),
+                ),
                 "escalate" => {
-                    escalate = taken(escalation(&text), &mut faults, AnnotationFault::BadEscalation(text))
+                    keep(&mut escalate, escalation(&text), &mut faults, AnnotationFault::BadEscalation(text));
                 }
-                "fresh" => {
-                    rule.fresh = taken(
-                        within(&text, Duration::from_secs(60)),
-                        &mut faults,
-                        AnnotationFault::BadFresh(text),
-                    )
-                }
+                "fresh" => keep(
+                    &mut rule.fresh,
+                    within(&text, Duration::from_secs(60)),
+                    &mut faults,
+                    AnnotationFault::BadFresh(text),
+                ),
                 other => faults.push(AnnotationFault::Unknown(other.to_owned())),
             }
         }
@@ -210,12 +211,17 @@ impl Rule {
     }
 }
 
-/// What was parsed; else its fault is noted.
-fn taken<T>(parsed: Option<T>, faults: &mut Vec<AnnotationFault>, fault: AnnotationFault) -> Option<T> {
+/// Keeps what was parsed; else notes its fault.
+fn keep<T>(
+    slot: &mut Option<T>,
+    parsed: Option<T>,
+    faults: &mut Vec<AnnotationFault>,
+    fault: AnnotationFault,
+) {
     if parsed.is_none() {
         faults.push(fault);
     }
-    parsed
+    *slot = parsed;
 }
 
 fn is_id(text: &str) -> bool {

@@ -1,11 +1,12 @@
-//! The HTTP client to the provider: our own TLS provider, no redirects, bounded time and size.
+//! The HTTP client to the provider, with bounded time and size.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+
+use crate::outbound;
 
 /// Largest answer that is read: discovery documents and key sets have some kilobytes.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
@@ -30,24 +31,8 @@ pub(super) enum CallFault {
 
 impl HttpClient {
     /// A client that trusts the system's roots.
-    pub(super) fn new() -> Result<Self, String> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            // A redirect could lead the broker to an address of the provider's choosing inside our network.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(15))
-            .build()
-            .map_err(|e| e.to_string())?;
-        Ok(Self(client))
+    pub(super) fn new(issuer: &str) -> Result<Self, String> {
+        outbound::client(issuer, Duration::from_secs(15)).map(Self)
     }
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, CallFault> {

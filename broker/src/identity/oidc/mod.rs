@@ -112,7 +112,7 @@ impl Provider {
     /// [`OidcFault::Settings`] when the secret cannot be read or there are no root certificates.
     pub fn new(config: Oidc) -> Result<Self, OidcFault> {
         let secret = read_secret(&config.client_secret)?;
-        let http = HttpClient::new().map_err(OidcFault::Settings)?;
+        let http = HttpClient::new(&config.issuer).map_err(OidcFault::Settings)?;
         Ok(Self { config, secret, http, metadata: Mutex::default(), trips: Mutex::default() })
     }
 

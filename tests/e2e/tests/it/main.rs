@@ -33,4 +33,5 @@ mod support;
 mod target_dies;
 #[path = "../../../tidy.rs"]
 mod tidy;
+mod webhooks;
 mod wire;

@@ -31,6 +31,7 @@ use hoop_broker::gateway::postgres::past::Past;
 use hoop_broker::gateway::{Gateway, InForce};
 use hoop_broker::ledger::{Committer, Ledger, Opened};
 use hoop_broker::metrics::Metrics;
+use hoop_broker::notice::Notices;
 use hoop_broker::session::{NewSession, Session, Sessions};
 use hoop_ledger::checkpoint::Origin;
 use hoop_ledger::entry::{Envelope, Event, Outcome};
@@ -124,7 +125,7 @@ impl Stage {
             ledger,
             boot,
             sessions: Arc::new(Sessions::new(1, 1)),
-            approvals: Arc::new(Approvals::new(&Limits::default())),
+            approvals: Arc::new(Approvals::new(&Limits::default(), Notices::default())),
             cancel: CancelKeys::default(),
             metrics: Arc::new(Metrics::default()),
             parser: parser.clone(),
