@@ -271,6 +271,8 @@ pub struct Target {
     pub name: String,
     /// Environment word, such as `production`.
     pub environment: Option<String>,
+    /// Policy judges its statements, and does not stop them: `mode = "observe"`.
+    pub observe: bool,
     /// Where it is.
     pub address: UpstreamAddress,
     /// How the way to it is protected.

@@ -45,6 +45,12 @@ fn target(
         other => Err(Wrong::new(format!("`{other}` is not a kind of target")).hint("write \"postgres\"")),
     });
     let environment = s.optional(report, "environment", value::name);
+    let observe = s.or(report, "mode", false, |value| match value::text(value)? {
+        "enforce" => Ok(false),
+        "observe" => Ok(true),
+        other => Err(Wrong::new(format!("`{other}` is not a mode"))
+            .hint("write \"enforce\", or \"observe\" to record what policy would stop without stopping it")),
+    });
     let address = s.required(report, "address", "\"db.internal:5432\"", value::upstream);
     let tls = s.optional(report, "tls", upstream_tls);
     let ca_file = s.optional_path(report, "ca_file", Role::TargetRoots);
@@ -85,6 +91,7 @@ fn target(
     Some(Target {
         name: name.to_owned(),
         environment,
+        observe,
         address: address?,
         tls,
         ca_file,

@@ -51,6 +51,7 @@ pub(super) async fn targets(State(control): State<Control>, caller: Caller) -> J
             environment: target.environment.clone(),
             levels,
             databases: target.databases.clone(),
+            observed: target.observe,
             available: state.unavailable.is_none(),
             detail: state.unavailable,
         })

@@ -34,6 +34,8 @@ pub struct InForce {
     pub version: u64,
     /// The set.
     pub set: PolicySet,
+    /// Targets whose statements it judges and does not stop.
+    pub observed: BTreeSet<String>,
 }
 
 /// What every conversation shares.

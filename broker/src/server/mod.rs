@@ -10,6 +10,7 @@ mod targets;
 mod tls;
 mod ways;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -117,8 +118,9 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         config_sha256: config.sha256.clone(),
         policy_sha256: policy.set.hash().to_owned(),
     };
-    drop(policy);
     running.scribe.record(Outcome::Success, vec![config.name.clone()], start).await?;
+    reload::record_modes(&running.scribe, &BTreeSet::new(), &policy.observed)?;
+    drop(policy);
     tracing::info!(
         listen = %config.listen, native = ?config.postgres_listen, public_url = %config.public_url,
         "the broker serves"

@@ -1,5 +1,6 @@
 //! Policy and targets, at start and again at SIGHUP. A bad set never replaces a good one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::{self, Config};
 use crate::gateway::{Gateway, InForce};
+use crate::ledger::Poisoned;
 use crate::scribe::Scribe;
 
 /// What one entry holds of changed rules: of a rule, of all, and how many of them; an entry has 60 kB.
@@ -67,7 +69,34 @@ pub fn policy(config: &Config, version: u64) -> Result<InForce, PolicyError> {
     };
     let set = PolicySet::load(&files)
         .map_err(|faults| PolicyError::Faults(faults.into_iter().map(placed).collect()))?;
-    Ok(InForce { version, set })
+    let observed = config.targets.values().filter(|t| t.observe).map(|t| t.name.clone()).collect();
+    Ok(InForce { version, set, observed })
+}
+
+/// Records which targets policy only observes from now on, and which it stops again (PCI DSS 10.7.2: from when to when
+/// a control was off).
+///
+/// # Errors
+/// [`Poisoned`] when the ledger has failed.
+pub fn record_modes(
+    scribe: &Scribe,
+    before: &BTreeSet<String>,
+    now: &BTreeSet<String>,
+) -> Result<(), Poisoned> {
+    for target in before.symmetric_difference(now) {
+        let observed = now.contains(target);
+        let (state, detail) = if observed {
+            ("observed", "policy judges and records its statements, and stops none")
+        } else {
+            ("enforced", "policy stops again what it denies and holds")
+        };
+        let event =
+            Event::Target { target: target.clone(), state: state.to_owned(), detail: detail.to_owned() };
+        let outcome = if observed { Outcome::Failure } else { Outcome::Success };
+        scribe.append(outcome, vec![target.clone()], event)?;
+        tracing::warn!(target, "{state}: {detail}");
+    }
+    Ok(())
 }
 
 /// What of the new set is not as in the old one, for the ledger.
@@ -127,6 +156,10 @@ pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path) {
     // Recorded first: a policy that is in force and not in the ledger would judge without proof.
     if scribe.record(Outcome::Success, vec!["policy".to_owned(), "targets".to_owned()], event).await.is_err()
     {
+        tracing::error!("reload refused: it could not be recorded");
+        return;
+    }
+    if record_modes(scribe, &gateway.policy.load().observed, &policy.observed).is_err() {
         tracing::error!("reload refused: it could not be recorded");
         return;
     }

@@ -135,6 +135,7 @@ fn target() -> Arc<Target> {
         budgets: Vec::new(),
         name: "db".to_owned(),
         environment: Some("production".to_owned()),
+        observe: false,
         address: UpstreamAddress::Tcp { host: "127.0.0.1".to_owned(), port: 5432 },
         tls: UpstreamTls::VerifyFull,
         ca_file: None,

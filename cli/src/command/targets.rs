@@ -40,6 +40,7 @@ impl Targets {
                     .map(|t| {
                         let levels: Vec<&str> = t.levels.iter().map(|l| l.as_str()).collect();
                         let state = match (t.available, t.detail) {
+                            (true, _) if t.observed => "available, only observed".to_owned(),
                             (true, _) => "available".to_owned(),
                             (false, Some(why)) => why,
                             (false, None) => "not available".to_owned(),

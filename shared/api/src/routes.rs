@@ -76,6 +76,9 @@ pub struct TargetSummary {
     pub levels: Vec<AccessLevel>,
     /// Databases that a session may name; the first is the default.
     pub databases: Vec<String>,
+    /// True when policy judges its statements and stops none.
+    #[serde(default)]
+    pub observed: bool,
     /// False when the broker refuses or cannot reach it; `detail` says why.
     pub available: bool,
     /// Why it is not available.

@@ -84,6 +84,7 @@ mod tests {
         let target = Target {
             name: name.to_owned(),
             environment: None,
+            observe: false,
             address: UpstreamAddress::Unix("/nowhere".into()),
             tls: UpstreamTls::Disable,
             ca_file: None,

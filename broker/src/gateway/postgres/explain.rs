@@ -64,6 +64,10 @@ pub async fn explain(
         told.hint =
             Some("it depends on what the target expects of it; this is what comes of very many rows".into());
     }
+    if policy.observed.contains(&target.name) && ["hold", "deny"].contains(&told.verdict.as_str()) {
+        told.hint =
+            Some("this target is only observed: it runs anyway, and is recorded as what it would be".into());
+    }
     describe(&mut told, &facts, &target);
     Some(told)
 }

@@ -188,7 +188,7 @@ impl Judge {
 
     fn judge(&self, policy: &InForce, facts: &Arc<TextFacts>) -> Judged {
         let classified = facts.names_any(&self.classified);
-        let budgets = self.budgets_of(facts);
+        let budgets = if self.observed(policy) { Box::default() } else { self.budgets_of(facts) };
         let ruling = self.rule(policy, &self.facts, facts, !budgets.is_empty());
         let (ruling, copy) = self.with_copy(facts, ruling);
         // Rules about estimates only get stricter with them: what both ends say is said of all between.
@@ -242,10 +242,19 @@ impl Judge {
         }
     }
 
+    /// Policy stops nothing on this target.
+    fn observed(&self, policy: &InForce) -> bool {
+        policy.observed.contains(&self.target.name)
+    }
+
     /// `counts`: its answer counts against a budget.
     fn rule(&self, policy: &InForce, session: &SessionFacts, facts: &TextFacts, counts: bool) -> Ruling {
         let session = SessionFacts { statement_count: facts.statements.len(), ..session.clone() };
-        let ruling = rule(&policy.set, &self.session.principal, &session, &self.target, &facts.statements);
+        let ruling = worst(&policy.set, &self.session.principal, &session, &self.target, &facts.statements);
+        let ruling = match ruling {
+            Ok(Some(verdict)) if self.observed(policy) => return observed(verdict),
+            verdict => of(verdict, &facts.statements),
+        };
         match ruling {
             Ruling::Allow { rules, bounds } if counts => {
                 // Its rows are counted, so it is bounded even where no rule says so.
@@ -269,10 +278,33 @@ pub fn rule(
     target: &TargetFacts,
     statements: &[Facts],
 ) -> Ruling {
+    of(worst(policy, principal, session, target, statements), statements)
+}
+
+/// What becomes of a statement that is only observed: it runs, and its entry says what would have become of it. Its rules
+/// are ids, which hold no colon.
+fn observed(verdict: Verdict) -> Ruling {
+    let would = |what: &str, rules: BTreeSet<String>| rules.iter().map(|id| format!("{what}:{id}")).collect();
+    let rules = match verdict {
+        Verdict::Allow(allowed) => allowed.rules.into_iter().collect(),
+        Verdict::Hold(requirement) => would("would-hold", requirement.rules),
+        Verdict::Deny(denial) => would("would-deny", denial.rules),
+    };
+    Ruling::Allow { rules, bounds: Bounds::default() }
+}
+
+/// The worst verdict on the statements of a text; a reason where no policy is asked.
+fn worst(
+    policy: &PolicySet,
+    principal: &Principal,
+    session: &SessionFacts,
+    target: &TargetFacts,
+    statements: &[Facts],
+) -> Result<Option<Verdict>, Arc<Reason>> {
     let mut worst: Option<Verdict> = None;
     for statement in statements {
         if let Some(reason) = pins::denied(statement) {
-            return Ruling::Refuse(reason);
+            return Err(reason);
         }
         let verdict = hoop_policy::judge(policy, principal, session, target, statement);
         worst = Some(match worst {
@@ -280,6 +312,14 @@ pub fn rule(
             None => verdict,
         });
     }
+    Ok(worst)
+}
+
+fn of(verdict: Result<Option<Verdict>, Arc<Reason>>, statements: &[Facts]) -> Ruling {
+    let worst = match verdict {
+        Ok(worst) => worst,
+        Err(reason) => return Ruling::Refuse(reason),
+    };
     match worst {
         // A text without a statement does nothing; the server answers it with EmptyQueryResponse.
         None => Ruling::Allow { rules: Vec::new(), bounds: Bounds::default() },

@@ -69,7 +69,7 @@ static COMMON: LazyLock<(Arc<ArcSwap<InForce>>, Parser)> = LazyLock::new(|| {
     let set = PolicySet::load(&[("fuzz.cedar", POLICY)]).unwrap();
     let limits = Limits::default();
     let parser = Parser::start(limits.statement_bytes, limits.statement_depth).unwrap();
-    (Arc::new(ArcSwap::from_pointee(InForce { version: 1, set })), parser)
+    (Arc::new(ArcSwap::from_pointee(InForce { version: 1, set, observed: [].into() })), parser)
 });
 
 /// The gateway of one run, with a ledger of its own.
@@ -265,6 +265,7 @@ fn target() -> Target {
     Target {
         name: "payments".into(),
         environment: None,
+        observe: false,
         address: UpstreamAddress::Unix("/nowhere".into()),
         tls: UpstreamTls::Disable,
         ca_file: None,
