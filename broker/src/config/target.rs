@@ -45,12 +45,7 @@ fn target(
         other => Err(Wrong::new(format!("`{other}` is not a kind of target")).hint("write \"postgres\"")),
     });
     let environment = s.optional(report, "environment", value::name);
-    let observe = s.or(report, "mode", false, |value| match value::text(value)? {
-        "enforce" => Ok(false),
-        "observe" => Ok(true),
-        other => Err(Wrong::new(format!("`{other}` is not a mode"))
-            .hint("write \"enforce\", or \"observe\" to record what policy would stop without stopping it")),
-    });
+    let observe = s.or(report, "mode", false, observes);
     let address = s.required(report, "address", "\"db.internal:5432\"", value::upstream);
     let tls = s.optional(report, "tls", upstream_tls);
     let ca_file = s.optional_path(report, "ca_file", Role::TargetRoots);
@@ -103,6 +98,16 @@ fn target(
         budgets,
         shared: TargetShared::default(),
     })
+}
+
+/// `mode`: does policy only observe?
+fn observes(value: &DeValue<'_>) -> Result<bool, Wrong> {
+    match value::text(value)? {
+        "enforce" => Ok(false),
+        "observe" => Ok(true),
+        other => Err(Wrong::new(format!("`{other}` is not a mode"))
+            .hint("write \"enforce\", or \"observe\" to record what policy would stop without stopping it")),
+    }
 }
 
 fn upstream_tls(value: &DeValue<'_>) -> Result<UpstreamTls, Wrong> {

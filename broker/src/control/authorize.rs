@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::pin::Pin;
 
-use hoop_api::AccessLevel;
-use hoop_api::routes::{ExplainStatement, Explained};
+use hoop_api::routes::{ExplainStatement, Explained, Suggested};
+use hoop_api::{AccessLevel, Untrusted};
 use hoop_policy::{Principal, Requirement};
 
 /// What policy says; always names its rules.
@@ -66,6 +66,10 @@ pub trait Authorizer: Send + Sync {
         _asked: &'a ExplainStatement,
     ) -> Pin<Box<dyn Future<Output = Option<Explained>> + Send + 'a>> {
         Box::pin(std::future::ready(None))
+    }
+    /// Rules that would permit what was seen on `target`, where policy is only observed.
+    fn suggest(&self, _target: &str) -> Suggested {
+        Suggested { policy: Untrusted::default(), acts: 0, left_out: 0 }
     }
     /// SHA-256 of the policy in force: an approval given under another one is void.
     fn policy_hash(&self) -> String;

@@ -154,6 +154,7 @@ pub fn router(control: Control, extra: Router) -> Router {
         .route(&format!("{}/{{id}}", routes::APPROVALS), get(approvals::show).delete(approvals::withdraw))
         .route(&format!("{}/{{id}}/decision", routes::APPROVALS), post(approvals::decide))
         .route(routes::EXPLAIN, post(sessions::explain))
+        .route(&format!("{}/{{target}}", routes::SUGGEST), get(sessions::suggest))
         .route(routes::TOKENS, post(native::mint))
         .route(routes::CHECKPOINT, get(sessions::checkpoint))
         .method_not_allowed_fallback(answer::method_not_allowed)

@@ -9,7 +9,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use hoop_api::routes::{
-    ExplainStatement, Explained, OpenSession, OpenedSession, SessionList, TargetList, TargetSummary, Whoami,
+    ExplainStatement, Explained, OpenSession, OpenedSession, SessionList, Suggested, TargetList,
+    TargetSummary, Whoami,
 };
 use hoop_api::{AccessLevel, Code, Problem, SessionId, Untrusted};
 use hoop_ledger::entry::Event;
@@ -275,6 +276,19 @@ pub(super) async fn explain(
     };
     let unknown = || Problem::new(Code::NotFound, "there is no such target for you");
     Ok(Json(told.ok_or_else(|| unknown().with_hint("see `hoopctl targets`"))?))
+}
+
+/// Rules for what was seen on an observed target, for those who may audit.
+pub(super) async fn suggest(
+    State(control): State<Control>,
+    caller: Caller,
+    Path(target): Path<String>,
+) -> Result<Json<Suggested>, ApiProblem> {
+    if !sees_all(&control, &caller) {
+        return Err(Problem::new(Code::Denied, "only those who may audit see what others did").into());
+    }
+    let state = control.target(&target)?;
+    Ok(Json(control.authorizer().suggest(&state.target.name)))
 }
 
 /// Whose sessions a caller may see: their own, or all where policy says so.

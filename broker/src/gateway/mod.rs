@@ -4,6 +4,7 @@ pub mod alive;
 pub mod budget;
 pub mod native;
 pub mod postgres;
+pub mod seen;
 pub mod tunnel;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +56,8 @@ pub struct Gateway {
     pub approvals: Arc<Approvals>,
     /// Rows of classified columns that were read.
     pub budgets: Arc<budget::Budgets>,
+    /// What was judged where policy is only observed.
+    pub seen: Arc<seen::Seen>,
     /// Cancel keys of open connections.
     pub cancel: CancelKeys,
     /// Counters.

@@ -151,6 +151,7 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
     let sessions = Arc::new(Sessions::new(config.limits.sessions, config.limits.sessions_per_principal));
     let gateway = Arc::new(Gateway {
         budgets: Arc::default(),
+        seen: Arc::default(),
         targets: ArcSwap::from_pointee(config.targets.clone()),
         policy: Arc::new(ArcSwap::from_pointee(reload::policy(config, 1)?)),
         ledger: ledger.clone(),

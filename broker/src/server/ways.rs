@@ -8,8 +8,8 @@ use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use hoop_api::routes::{ExplainStatement, Explained};
-use hoop_api::{AccessLevel, Code, Problem, TUNNEL_PROTOCOL, routes};
+use hoop_api::routes::{ExplainStatement, Explained, Suggested};
+use hoop_api::{AccessLevel, Code, Problem, TUNNEL_PROTOCOL, Untrusted, routes};
 use hoop_policy::{Principal, Verdict};
 use http::{StatusCode, header};
 use tokio::net::TcpStream;
@@ -69,6 +69,15 @@ impl Authorizer for ByPolicy {
         asked: &'a ExplainStatement,
     ) -> Pin<Box<dyn Future<Output = Option<Explained>> + Send + 'a>> {
         Box::pin(explain::explain(&self.0, principal, asked))
+    }
+
+    fn suggest(&self, target: &str) -> Suggested {
+        let (seen, left_out) = self.0.seen.on(target);
+        Suggested {
+            policy: Untrusted::new(hoop_policy::suggest(target, &seen)),
+            acts: seen.len() as u64,
+            left_out,
+        }
     }
 
     fn policy_hash(&self) -> String {

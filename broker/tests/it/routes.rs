@@ -30,7 +30,7 @@ const OPEN: [(&str, &str); 10] = [
 const ELSEWHERE: [&str; 2] = ["routes::TUNNEL", "\"/metrics\""];
 
 /// Routes that need a sign-in, as written in the source and as asked here.
-const CLOSED: [(&str, &str); 10] = [
+const CLOSED: [(&str, &str); 11] = [
     ("routes::WHOAMI", "/v1/whoami"),
     ("routes::TARGETS", "/v1/targets"),
     ("routes::SESSIONS", "/v1/sessions"),
@@ -39,6 +39,7 @@ const CLOSED: [(&str, &str); 10] = [
     ("\"{}/{{id}}\", routes::APPROVALS", "/v1/approvals/apr_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
     ("\"{}/{{id}}/decision\", routes::APPROVALS", "/v1/approvals/apr_01ARZ3NDEKTSV4RRFFQ69G5FAV/decision"),
     ("routes::EXPLAIN", "/v1/policy/explain"),
+    ("\"{}/{{target}}\", routes::SUGGEST", "/v1/policy/suggest/payments-db"),
     ("routes::TOKENS", "/v1/tokens"),
     ("routes::CHECKPOINT", "/v1/ledger/checkpoint"),
 ];

@@ -47,7 +47,7 @@ impl std::str::FromStr for AccessLevel {
 }
 
 /// Who a principal is: a person, a pipeline, or an AI agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PrincipalKind {
     /// A person.

@@ -32,6 +32,8 @@ pub const TOKENS: &str = "/v1/tokens";
 pub const APPROVALS: &str = "/v1/approvals";
 /// `POST` [`ExplainStatement`] answers [`Explained`]: what the policy would make of a statement; nothing runs.
 pub const EXPLAIN: &str = "/v1/policy/explain";
+/// `GET …/{target}`: rules that would permit what was seen on a target that is only observed. Answers [`Suggested`].
+pub const SUGGEST: &str = "/v1/policy/suggest";
 /// `GET`: the latest signed checkpoint, text (C2SP signed note).
 pub const CHECKPOINT: &str = "/v1/ledger/checkpoint";
 
@@ -99,6 +101,17 @@ pub struct ExplainStatement {
     /// For whom, by principal id; the caller when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<Untrusted>,
+}
+
+/// Rules that would permit what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suggested {
+    /// Cedar; empty when nothing was seen.
+    pub policy: Untrusted,
+    /// Different things that were seen.
+    pub acts: u64,
+    /// How much was seen and not kept.
+    pub left_out: u64,
 }
 
 /// What the policy would make of a statement, and why.

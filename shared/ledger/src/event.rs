@@ -275,7 +275,7 @@ pub enum Event {
     Target {
         /// Target name.
         target: String,
-        /// `refused` or `usable`.
+        /// `available` or `unavailable`; `observed` or `enforced`.
         state: String,
         /// Why.
         detail: String,

@@ -165,7 +165,7 @@ pub(crate) fn of_statement(
 }
 
 /// `set_config` is judged by the settings that it changes.
-fn is_harmless(f: &Function) -> bool {
+pub(crate) fn is_harmless(f: &Function) -> bool {
     f.listed || f.is_set_config()
 }
 

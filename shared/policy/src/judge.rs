@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, Request, Response};
 use hoop_api::{AccessLevel, Untrusted};
-use hoop_statement::{Access, Class, Facts};
+use hoop_statement::{Access, Class, Facts, Function, Relation};
 
-use crate::column;
-use crate::entities::{self, Misfit};
+use crate::column::{self, Column};
+use crate::entities::{self, Misfit, Touched};
 use crate::facts::{Action, OpeningFacts, SessionFacts, TargetFacts};
 use crate::load::{PolicySet, ids};
 use crate::principal::Principal;
@@ -108,30 +108,46 @@ fn statement(
         context: entities::statement_context(session, facts, &touched)?,
         mask: session.level != AccessLevel::Reveal,
     };
-    let action = action_of(facts.class());
+    let mut questions = asked(&touched, facts);
+    let Some((action, _)) = questions.next() else { return Err(Misfit::of("nothing to ask")) };
     let whole = format!("`{}`", Untrusted::new(target.name.as_str()));
     let mut verdict = bench.ask(action, None, entities::uid("Target", &target.name)?, &whole)?;
     // A denial names every rule that forbids; where nothing forbade the whole, its rules need not be asked again.
     let after = (!matches!(verdict, Verdict::Deny(_))).then_some(action);
-    for r in &facts.relations {
-        let what = shown(r.schema.as_deref(), &r.name);
-        let asked =
-            bench.ask(access_action(action, r.access), after, entities::relation_uid(target, r)?, &what)?;
-        verdict = verdict.and(asked);
-    }
-    for (column, hows) in &touched {
-        let what = format!("`{}`", Untrusted::new(column.to_string()));
-        let actions: BTreeSet<Action> = hows.iter().map(|how| access_action(action, how.access())).collect();
-        for asked in actions {
-            let resource = entities::column_uid(target, column)?;
-            verdict = verdict.and(bench.ask(asked, after, resource, &what)?);
-        }
-    }
-    for f in &facts.functions {
-        let what = shown(f.schema.as_deref(), &f.name);
-        verdict = verdict.and(bench.ask(Action::Call, after, entities::function_uid(target, f)?, &what)?);
+    for (action, thing) in questions {
+        let (resource, what) = match thing {
+            Thing::Target => (entities::uid("Target", &target.name)?, whole.clone()),
+            Thing::Relation(r) => (entities::relation_uid(target, r)?, shown(r.schema.as_deref(), &r.name)),
+            Thing::Column(c) => {
+                (entities::column_uid(target, c)?, format!("`{}`", Untrusted::new(c.to_string())))
+            }
+            Thing::Function(f) => (entities::function_uid(target, f)?, shown(f.schema.as_deref(), &f.name)),
+        };
+        verdict = verdict.and(bench.ask(action, after, resource, &what)?);
     }
     Ok(verdict)
+}
+
+/// What a question is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Thing<'a> {
+    Target,
+    Relation(&'a Relation),
+    Column(&'a Column),
+    Function(&'a Function),
+}
+
+/// What is asked about a statement, in order: the target first, then each relation, classified column and function.
+pub(crate) fn asked<'a>(touched: &'a Touched, facts: &'a Facts) -> impl Iterator<Item = (Action, Thing<'a>)> {
+    let action = action_of(facts.class());
+    let relations =
+        facts.relations.iter().map(move |r| (access_action(action, r.access), Thing::Relation(r)));
+    let columns = touched.iter().flat_map(move |(column, hows)| {
+        let actions: BTreeSet<Action> = hows.iter().map(|how| access_action(action, how.access())).collect();
+        actions.into_iter().map(move |action| (action, Thing::Column(column)))
+    });
+    let functions = facts.functions.iter().map(|f| (Action::Call, Thing::Function(f)));
+    std::iter::once((action, Thing::Target)).chain(relations).chain(columns).chain(functions)
 }
 
 /// The actions that are asked about for a statement.

@@ -16,6 +16,7 @@ mod render;
 mod rule;
 mod shadow;
 mod slice;
+mod suggest;
 mod verdict;
 
 pub use column::{Classified, Column, touched};
@@ -25,4 +26,5 @@ pub use judge::{judge, judge_action, judge_all, judge_session};
 pub use load::{LoadFault, PolicySet, SCHEMA};
 pub use principal::Principal;
 pub use rule::{Effect, Escalation, Reviewers, Rule};
+pub use suggest::{Act, Actor, Named, acts, suggest};
 pub use verdict::{Allowed, Bounds, DEFAULT_RULE, Denial, Obligations, Requirement, Verdict};

@@ -144,54 +144,10 @@ impl Rule {
                 faults.push(AnnotationFault::Empty(key.to_owned()));
                 continue;
             }
-            match key {
-                "id" if is_id(&text) => rule.id = text,
-                "id" => faults.push(AnnotationFault::BadId(text)),
-                "message" => rule.message = Some(text),
-                "hint" => rule.hint = Some(text),
-                "pci" => rule.pci = Some(text),
-                "hold" => match reviewers(&text) {
-                    Some(_) if effect == Effect::Permit => faults.push(AnnotationFault::HoldOnPermit),
-                    Some(r) => rule.hold = Some(r),
-                    None => faults.push(AnnotationFault::BadHold(text)),
-                },
-                "ttl" => keep(
-                    &mut rule.ttl,
-                    within(&text, Duration::from_secs(1)),
-                    &mut faults,
-                    AnnotationFault::BadTtl(text),
-                ),
-                "max_rows" | "max_affected" | "timeout" if effect == Effect::Forbid => {
-                    faults.push(AnnotationFault::BoundOnForbid(key.to_owned()));
-                }
-                "max_rows" => keep(
-                    &mut rule.bounds.rows,
-                    text.parse().ok(),
-                    &mut faults,
-                    AnnotationFault::BadRows("max_rows", text),
-                ),
-                "max_affected" => keep(
-                    &mut rule.bounds.affected,
-                    text.parse().ok(),
-                    &mut faults,
-                    AnnotationFault::BadRows("max_affected", text),
-                ),
-                "timeout" => keep(
-                    &mut rule.bounds.time,
-                    within(&text, Duration::from_secs(1)),
-                    &mut faults,
-                    AnnotationFault::BadTimeout(text),
-                ),
-                "escalate" => {
-                    keep(&mut escalate, escalation(&text), &mut faults, AnnotationFault::BadEscalation(text));
-                }
-                "fresh" => keep(
-                    &mut rule.fresh,
-                    within(&text, Duration::from_secs(60)),
-                    &mut faults,
-                    AnnotationFault::BadFresh(text),
-                ),
-                other => faults.push(AnnotationFault::Unknown(other.to_owned())),
+            if key == "escalate" {
+                keep(&mut escalate, escalation(&text), &mut faults, AnnotationFault::BadEscalation(text));
+            } else {
+                rule.take(key, text, &mut faults);
             }
         }
         let given =
@@ -208,6 +164,56 @@ impl Rule {
             faults.push(AnnotationFault::NoId);
         }
         if faults.is_empty() { Ok(rule) } else { Err(faults) }
+    }
+
+    /// Takes one annotation that speaks for itself.
+    fn take(&mut self, key: &str, text: String, faults: &mut Vec<AnnotationFault>) {
+        match key {
+            "id" if is_id(&text) => self.id = text,
+            "id" => faults.push(AnnotationFault::BadId(text)),
+            "message" => self.message = Some(text),
+            "hint" => self.hint = Some(text),
+            "pci" => self.pci = Some(text),
+            "hold" => match reviewers(&text) {
+                Some(_) if self.effect == Effect::Permit => faults.push(AnnotationFault::HoldOnPermit),
+                Some(r) => self.hold = Some(r),
+                None => faults.push(AnnotationFault::BadHold(text)),
+            },
+            "ttl" => keep(
+                &mut self.ttl,
+                within(&text, Duration::from_secs(1)),
+                faults,
+                AnnotationFault::BadTtl(text),
+            ),
+            "max_rows" | "max_affected" | "timeout" if self.effect == Effect::Forbid => {
+                faults.push(AnnotationFault::BoundOnForbid(key.to_owned()));
+            }
+            "max_rows" => keep(
+                &mut self.bounds.rows,
+                text.parse().ok(),
+                faults,
+                AnnotationFault::BadRows("max_rows", text),
+            ),
+            "max_affected" => keep(
+                &mut self.bounds.affected,
+                text.parse().ok(),
+                faults,
+                AnnotationFault::BadRows("max_affected", text),
+            ),
+            "timeout" => keep(
+                &mut self.bounds.time,
+                within(&text, Duration::from_secs(1)),
+                faults,
+                AnnotationFault::BadTimeout(text),
+            ),
+            "fresh" => keep(
+                &mut self.fresh,
+                within(&text, Duration::from_secs(60)),
+                faults,
+                AnnotationFault::BadFresh(text),
+            ),
+            other => faults.push(AnnotationFault::Unknown(other.to_owned())),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use super::{counting, pins, refusal};
 use crate::config::Target;
 use crate::gate::{Reason, Ruling};
 use crate::gateway::budget::Budget;
+use crate::gateway::seen::Seen;
 use crate::gateway::{Gateway, InForce};
 use crate::session::Session;
 
@@ -51,6 +52,7 @@ pub struct Judge {
     relations: Relations,
     /// By class.
     budgets: Vec<Arc<Budget>>,
+    seen: Arc<Seen>,
     verdicts: HashMap<u64, Arc<Judged>>,
     parsing: Option<oneshot::Receiver<Parsed>>,
 }
@@ -90,6 +92,7 @@ impl Judge {
             classified: target.classes.iter().map(|c| (c.schema.clone(), c.relation.clone())).collect(),
             relations: catalog.relations.clone(),
             budgets: gateway.budgets.of(&session.principal.id, target),
+            seen: Arc::clone(&gateway.seen),
             verdicts: HashMap::new(),
             parsing: None,
         }
@@ -188,7 +191,12 @@ impl Judge {
 
     fn judge(&self, policy: &InForce, facts: &Arc<TextFacts>) -> Judged {
         let classified = facts.names_any(&self.classified);
-        let budgets = if self.observed(policy) { Box::default() } else { self.budgets_of(facts) };
+        let budgets = if self.observed(policy) {
+            self.seen.note(&self.session.principal, &self.target, &facts.statements);
+            Box::default()
+        } else {
+            self.budgets_of(facts)
+        };
         let ruling = self.rule(policy, &self.facts, facts, !budgets.is_empty());
         let (ruling, copy) = self.with_copy(facts, ruling);
         // Rules about estimates only get stricter with them: what both ends say is said of all between.

@@ -3,6 +3,7 @@
 mod cases;
 mod explain;
 mod files;
+mod suggest;
 
 use std::path::PathBuf;
 
@@ -68,6 +69,8 @@ Examples:
     },
     /// Ask the broker what its policy would make of a statement, without running it.
     Explain(explain::Explain),
+    /// Rules that would permit what was seen on a target that is only observed, and no more.
+    Suggest(suggest::Suggest),
 }
 
 impl Policy {
@@ -80,6 +83,7 @@ impl Policy {
             Act::Check { paths, deny_warnings } => check(&Files::read(&paths)?, deny_warnings),
             Act::Test { files, require_coverage } => cases::test(&files, require_coverage),
             Act::Diff { old, new, cases, exit_code } => cases::diff(&old, &new, &cases, exit_code),
+            Act::Suggest(suggest) => suggest.run(settings()?).await.map(|()| Exit::Ok),
             Act::Explain(explain) => explain.run(settings()?).await.map(|()| Exit::Ok),
         }
     }

@@ -25,6 +25,7 @@ mod ledger;
 mod limits;
 mod masking;
 mod native;
+mod observe;
 mod oidc;
 mod protocol;
 mod sessions;

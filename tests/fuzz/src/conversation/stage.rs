@@ -120,6 +120,7 @@ impl Stage {
         let (policy, parser) = &*COMMON;
         let gateway = Gateway {
             budgets: Arc::default(),
+            seen: Arc::default(),
             targets: ArcSwap::from_pointee(BTreeMap::new()),
             policy: Arc::clone(policy),
             ledger,
