@@ -235,6 +235,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Judge the cases of a file and compare with what it expects. Offline')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show which cases have another verdict, or other rules, under another policy. Offline')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Ask the broker what its policy would make of a statement, without running it')
+            [CompletionResult]::new('suggest', 'suggest', [CompletionResultType]::ParameterValue, 'Rules that would permit what was seen on a target that is only observed, and no more')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -279,11 +280,20 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'hoopctl;policy;suggest' {
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'hoopctl;policy;help' {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline')
             [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Judge the cases of a file and compare with what it expects. Offline')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show which cases have another verdict, or other rules, under another policy. Offline')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Ask the broker what its policy would make of a statement, without running it')
+            [CompletionResult]::new('suggest', 'suggest', [CompletionResultType]::ParameterValue, 'Rules that would permit what was seen on a target that is only observed, and no more')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -297,6 +307,9 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             break
         }
         'hoopctl;policy;help;explain' {
+            break
+        }
+        'hoopctl;policy;help;suggest' {
             break
         }
         'hoopctl;policy;help;help' {
@@ -417,6 +430,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Judge the cases of a file and compare with what it expects. Offline')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show which cases have another verdict, or other rules, under another policy. Offline')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Ask the broker what its policy would make of a statement, without running it')
+            [CompletionResult]::new('suggest', 'suggest', [CompletionResultType]::ParameterValue, 'Rules that would permit what was seen on a target that is only observed, and no more')
             break
         }
         'hoopctl;help;policy;check' {
@@ -429,6 +443,9 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             break
         }
         'hoopctl;help;policy;explain' {
+            break
+        }
+        'hoopctl;help;policy;suggest' {
             break
         }
         'hoopctl;help;audit' {

@@ -142,6 +142,9 @@ _hoopctl() {
             hoopctl__subcmd__help__subcmd__policy,explain)
                 cmd="hoopctl__subcmd__help__subcmd__policy__subcmd__explain"
                 ;;
+            hoopctl__subcmd__help__subcmd__policy,suggest)
+                cmd="hoopctl__subcmd__help__subcmd__policy__subcmd__suggest"
+                ;;
             hoopctl__subcmd__help__subcmd__policy,test)
                 cmd="hoopctl__subcmd__help__subcmd__policy__subcmd__test"
                 ;;
@@ -163,6 +166,9 @@ _hoopctl() {
             hoopctl__subcmd__policy,help)
                 cmd="hoopctl__subcmd__policy__subcmd__help"
                 ;;
+            hoopctl__subcmd__policy,suggest)
+                cmd="hoopctl__subcmd__policy__subcmd__suggest"
+                ;;
             hoopctl__subcmd__policy,test)
                 cmd="hoopctl__subcmd__policy__subcmd__test"
                 ;;
@@ -177,6 +183,9 @@ _hoopctl() {
                 ;;
             hoopctl__subcmd__policy__subcmd__help,help)
                 cmd="hoopctl__subcmd__policy__subcmd__help__subcmd__help"
+                ;;
+            hoopctl__subcmd__policy__subcmd__help,suggest)
+                cmd="hoopctl__subcmd__policy__subcmd__help__subcmd__suggest"
                 ;;
             hoopctl__subcmd__policy__subcmd__help,test)
                 cmd="hoopctl__subcmd__policy__subcmd__help__subcmd__test"
@@ -708,7 +717,7 @@ _hoopctl() {
             return 0
             ;;
         hoopctl__subcmd__help__subcmd__policy)
-            opts="check test diff explain"
+            opts="check test diff explain suggest"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -750,6 +759,20 @@ _hoopctl() {
             return 0
             ;;
         hoopctl__subcmd__help__subcmd__policy__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__help__subcmd__policy__subcmd__suggest)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -956,7 +979,7 @@ _hoopctl() {
             return 0
             ;;
         hoopctl__subcmd__policy)
-            opts="-h --profile --broker --token-store --help check test diff explain help"
+            opts="-h --profile --broker --token-store --help check test diff explain suggest help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1084,7 +1107,7 @@ _hoopctl() {
             return 0
             ;;
         hoopctl__subcmd__policy__subcmd__help)
-            opts="check test diff explain help"
+            opts="check test diff explain suggest help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1153,6 +1176,20 @@ _hoopctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hoopctl__subcmd__policy__subcmd__help__subcmd__suggest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hoopctl__subcmd__policy__subcmd__help__subcmd__test)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1160,6 +1197,32 @@ _hoopctl() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__policy__subcmd__suggest)
+            opts="-h --profile --broker --token-store --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --broker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-store)
+                    COMPREPLY=($(compgen -W "keyring file" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

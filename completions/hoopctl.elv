@@ -211,6 +211,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand test 'Judge the cases of a file and compare with what it expects. Offline'
             cand diff 'Show which cases have another verdict, or other rules, under another policy. Offline'
             cand explain 'Ask the broker what its policy would make of a statement, without running it'
+            cand suggest 'Rules that would permit what was seen on a target that is only observed, and no more'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'hoopctl;policy;check'= {
@@ -250,11 +251,19 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'hoopctl;policy;suggest'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'hoopctl;policy;help'= {
             cand check 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
             cand test 'Judge the cases of a file and compare with what it expects. Offline'
             cand diff 'Show which cases have another verdict, or other rules, under another policy. Offline'
             cand explain 'Ask the broker what its policy would make of a statement, without running it'
+            cand suggest 'Rules that would permit what was seen on a target that is only observed, and no more'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'hoopctl;policy;help;check'= {
@@ -264,6 +273,8 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
         &'hoopctl;policy;help;diff'= {
         }
         &'hoopctl;policy;help;explain'= {
+        }
+        &'hoopctl;policy;help;suggest'= {
         }
         &'hoopctl;policy;help;help'= {
         }
@@ -360,6 +371,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand test 'Judge the cases of a file and compare with what it expects. Offline'
             cand diff 'Show which cases have another verdict, or other rules, under another policy. Offline'
             cand explain 'Ask the broker what its policy would make of a statement, without running it'
+            cand suggest 'Rules that would permit what was seen on a target that is only observed, and no more'
         }
         &'hoopctl;help;policy;check'= {
         }
@@ -368,6 +380,8 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
         &'hoopctl;help;policy;diff'= {
         }
         &'hoopctl;help;policy;explain'= {
+        }
+        &'hoopctl;help;policy;suggest'= {
         }
         &'hoopctl;help;audit'= {
             cand verify 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice'

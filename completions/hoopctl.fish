@@ -176,16 +176,17 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l token-store -d
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l session -d 'Good for a whole session instead of one connection, where policy allows that'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -l profile -d 'Settings and sign-in to use, one set per broker' -r
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -l broker -d 'Broker to use instead of the profile\'s' -r
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain suggest help" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain suggest help" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain suggest help" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -f -a "check" -d 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -f -a "test" -d 'Judge the cases of a file and compare with what it expects. Offline'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -f -a "diff" -d 'Show which cases have another verdict, or other rules, under another policy. Offline'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -f -a "explain" -d 'Ask the broker what its policy would make of a statement, without running it'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain suggest help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain suggest help" -f -a "check" -d 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain suggest help" -f -a "test" -d 'Judge the cases of a file and compare with what it expects. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain suggest help" -f -a "diff" -d 'Show which cases have another verdict, or other rules, under another policy. Offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain suggest help" -f -a "explain" -d 'Ask the broker what its policy would make of a statement, without running it'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain suggest help" -f -a "suggest" -d 'Rules that would permit what was seen on a target that is only observed, and no more'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and not __fish_seen_subcommand_from check test diff explain suggest help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from check" -l profile -d 'Settings and sign-in to use, one set per broker' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from check" -l broker -d 'Broker to use instead of the profile\'s' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from check" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
@@ -215,10 +216,16 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from explain" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from suggest" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from suggest" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from suggest" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from suggest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "check" -d 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "test" -d 'Judge the cases of a file and compare with what it expects. Offline'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Show which cases have another verdict, or other rules, under another policy. Offline'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Ask the broker what its policy would make of a statement, without running it'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "suggest" -d 'Rules that would permit what was seen on a target that is only observed, and no more'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l profile -d 'Settings and sign-in to use, one set per broker' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l broker -d 'Broker to use instead of the profile\'s' -r
@@ -268,4 +275,5 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_su
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "test" -d 'Judge the cases of a file and compare with what it expects. Offline'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "diff" -d 'Show which cases have another verdict, or other rules, under another policy. Offline'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "explain" -d 'Ask the broker what its policy would make of a statement, without running it'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "suggest" -d 'Rules that would permit what was seen on a target that is only observed, and no more'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Check that nothing in a ledger was changed, taken out or put in, and that approvals were decided by those who signed them: files and a public key suffice'

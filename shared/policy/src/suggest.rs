@@ -90,21 +90,39 @@ pub fn suggest(target: &str, seen: &[(Actor, Act)]) -> String {
     for (actor, act) in seen {
         by_act.entry(act).or_default().insert(actor);
     }
-    let mut granted: BTreeMap<String, BTreeSet<&Act>> = BTreeMap::new();
-    for (act, actors) in by_act {
-        for grantee in grantees(&actors, &everyone) {
-            granted.entry(grantee).or_default().insert(act);
+    let mut granted: BTreeMap<String, (BTreeSet<&Act>, BTreeSet<&Actor>)> = BTreeMap::new();
+    let (on_target, on_things): (Vec<_>, Vec<_>) =
+        by_act.into_iter().partition(|(act, _)| act.to == Named::Target);
+    for (act, actors) in on_things {
+        for (grantee, whom) in grantees(&actors, &everyone) {
+            let (acts, all) = granted.entry(grantee).or_default();
+            acts.insert(act);
+            all.extend(whom);
+        }
+    }
+    // The target is asked about first for everything: whoever is given a thing on it is given that, too.
+    for (act, actors) in on_target {
+        let mut others = actors.clone();
+        for (acts, whom) in granted.values_mut().filter(|(_, whom)| !whom.is_disjoint(&actors)) {
+            acts.insert(act);
+            others.retain(|actor| !whom.contains(actor));
+        }
+        for (grantee, _) in grantees(&others, &everyone) {
+            granted.entry(grantee).or_default().0.insert(act);
         }
     }
     let mut out = String::new();
-    for (at, (grantee, acts)) in granted.iter().enumerate() {
+    for (at, (grantee, (acts, _))) in granted.iter().enumerate() {
         rules(&mut out, at + 1, grantee, target, acts);
     }
     out
 }
 
-/// How Cedar names those who are given what `actors` did.
-fn grantees(actors: &BTreeSet<&Actor>, everyone: &BTreeSet<&Actor>) -> Vec<String> {
+/// How Cedar names those who are given what `actors` did, and which of them each name stands for.
+fn grantees<'a>(
+    actors: &BTreeSet<&'a Actor>,
+    everyone: &BTreeSet<&Actor>,
+) -> Vec<(String, BTreeSet<&'a Actor>)> {
     let members = |group: &String| everyone.iter().filter(|a| a.groups.contains(group)).count();
     let mut shared: Option<BTreeSet<&String>> = None;
     for actor in actors {
@@ -112,15 +130,15 @@ fn grantees(actors: &BTreeSet<&Actor>, everyone: &BTreeSet<&Actor>) -> Vec<Strin
         shared = Some(shared.map_or_else(|| own.clone(), |s| s.intersection(&own).copied().collect()));
     }
     match shared.unwrap_or_default().into_iter().min_by_key(|g| members(g)) {
-        Some(group) => vec![format!("principal in Group::{}", quoted(group))],
+        Some(group) => vec![(format!("principal in Group::{}", quoted(group)), actors.clone())],
         None => {
-            let one = |a: &&Actor| {
+            let one = |a: &&'a Actor| {
                 let kind = match a.kind {
                     PrincipalKind::User => "User",
                     PrincipalKind::Workload => "Workload",
                     PrincipalKind::Agent => "Agent",
                 };
-                format!("principal == {kind}::{}", quoted(&a.id))
+                (format!("principal == {kind}::{}", quoted(&a.id)), BTreeSet::from([*a]))
             };
             actors.iter().map(one).collect()
         }

@@ -8,6 +8,7 @@ mod faults;
 mod matrix;
 mod rules;
 mod sessions;
+mod suggest;
 
 use hoop_policy::{
     AccessLevel, Estimate, PolicySet, Principal, PrincipalKind, SessionFacts, TargetFacts, Verdict, Via,
