@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 use hoop_pgwire::frontend::encode;
 use hoop_pgwire::{NamedObject, WireError};
@@ -33,12 +34,21 @@ pub type Cancelling = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Makes a [`Cancelling`].
 #[derive(Clone)]
-pub struct Canceller(Arc<dyn Fn() -> Cancelling + Send + Sync>);
+pub struct Canceller {
+    cancel: Arc<dyn Fn() -> Cancelling + Send + Sync>,
+    again: Option<Duration>,
+}
 
 impl Canceller {
     /// One that does `cancel`.
     pub fn new(cancel: impl Fn() -> Cancelling + Send + Sync + 'static) -> Self {
-        Self(Arc::new(cancel))
+        Self { cancel: Arc::new(cancel), again: None }
+    }
+
+    /// The same, asking again after `pause` where the statement still runs: a request can be lost, or come to nothing.
+    #[must_use]
+    pub fn again_after(self, pause: Duration) -> Self {
+        Self { again: Some(pause), ..self }
     }
 }
 
@@ -265,7 +275,7 @@ impl Conversation {
         Ok(None)
     }
 
-    /// Cancels a statement whose time is over.
+    /// Cancels a statement whose time is over, or that went too far and still runs.
     pub fn poll_deadline(&mut self, cx: &mut Context<'_>) {
         let Some(bounded) = &mut self.bounded else { return };
         if let Some(deadline) = &mut bounded.deadline
@@ -273,8 +283,10 @@ impl Conversation {
             && deadline.as_mut().poll(cx).is_ready()
         {
             bounded.deadline = None;
-            bounded.cancelling = Some((self.canceller.0)());
-            if let Some(run) = self.runs.open(bounded.run) {
+            bounded.cancelling = Some((self.canceller.cancel)());
+            if !bounded.cancelled
+                && let Some(run) = self.runs.open(bounded.run)
+            {
                 run.timed_out = true;
             }
         }
@@ -282,6 +294,14 @@ impl Conversation {
             && cancelling.as_mut().poll(cx).is_ready()
         {
             bounded.cancelling = None;
+            // None is under way when something else runs: that would be cancelled in its place.
+            bounded.cancelled = true;
+            if let Some(pause) = self.canceller.again.filter(|_| matches!(bounded.state, State::Runs)) {
+                let mut again = Box::pin(tokio::time::sleep(pause));
+                if again.as_mut().poll(cx).is_pending() {
+                    bounded.deadline = Some(again);
+                }
+            }
         }
     }
 
@@ -289,7 +309,7 @@ impl Conversation {
     pub(super) fn cancel_bounded(&mut self) {
         if let Some(bounded) = self.bounded.as_mut().filter(|b| !b.cancelled) {
             bounded.cancelled = true;
-            bounded.cancelling = Some((self.canceller.0)());
+            bounded.cancelling = Some((self.canceller.cancel)());
         }
     }
 

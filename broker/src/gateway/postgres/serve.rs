@@ -252,6 +252,9 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
 }
 
 /// Cancels what runs on the connection with this key.
+/// How long after a request to cancel the next is made.
+const CANCEL_AGAIN: Duration = Duration::from_secs(1);
+
 fn canceller(gateway: &Arc<Gateway>, key: &IssuedKey, session: &Session) -> Canceller {
     let backend = gateway.cancel.find(key.pid, &key.secret, Some(session.id));
     Canceller::new(move || {
@@ -263,6 +266,7 @@ fn canceller(gateway: &Arc<Gateway>, key: &IssuedKey, session: &Session) -> Canc
             }
         })
     })
+    .again_after(CANCEL_AGAIN)
 }
 
 /// Runs the connection, and looks at times whether both machines are still there: no socket becomes readable when one
