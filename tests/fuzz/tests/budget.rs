@@ -46,12 +46,18 @@ fn cost(bench: &mut Exchange<'_>, mut question: impl FnMut(u64, &mut Vec<u8>), a
     Cost { reads: each(0), writes_up: each(1), writes_down: each(2), allocations: each(3) }
 }
 
+/// Allocations of other threads (the ledger's checkpoint, once a second), a statement: far from one of its own.
+const OTHERS: f64 = 0.02;
+
 /// One read and one write on each side of an exchange, and no more allocations than `allocations`.
 fn within(what: &str, cost: Cost, allocations: f64) {
     println!("{what}: {cost:?}");
     assert!(cost.reads <= 2.0, "{what}: {cost:?}");
     assert!(cost.writes_up <= 1.0 && cost.writes_down <= 1.0, "{what}: {cost:?}");
-    assert!(cost.allocations <= allocations, "{what}: {cost:?}, more than {allocations} allocations");
+    assert!(
+        cost.allocations <= allocations + OTHERS,
+        "{what}: {cost:?}, more than {allocations} allocations"
+    );
 }
 
 #[test]

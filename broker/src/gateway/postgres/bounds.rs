@@ -297,10 +297,9 @@ impl Conversation {
             // None is under way when something else runs: that would be cancelled in its place.
             bounded.cancelled = true;
             if let Some(pause) = self.canceller.again.filter(|_| matches!(bounded.state, State::Runs)) {
-                let mut again = Box::pin(tokio::time::sleep(pause));
-                if again.as_mut().poll(cx).is_pending() {
-                    bounded.deadline = Some(again);
-                }
+                bounded.deadline = Some(Box::pin(tokio::time::sleep(pause)));
+                // Polled from now on.
+                cx.waker().wake_by_ref();
             }
         }
     }
