@@ -5,6 +5,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod finding;
 pub mod gate;
 pub mod gateway;
 pub mod identity;

@@ -157,7 +157,14 @@ pub(super) fn run(verb: &Verb) -> ExitCode {
         Ok(config) => config,
         Err(found) => return faults(&found),
     };
-    if let IdentityProvider::Oidc(oidc) = &config.identity {
+    // Where a provider keeps the users, those who enrolled for break-glass are ours to see and to stop.
+    let stops = matches!(
+        verb,
+        Verb::List(_) | Verb::Remove(_) | Verb::Unlock(_) | Verb::Disable(_) | Verb::Enable(_)
+    );
+    if let IdentityProvider::Oidc(oidc) = &config.identity
+        && !(stops && config.break_glass.is_some())
+    {
         let hint = "change them there, or set `provider = \"local\"` under [identity]";
         return failure_with_hint(&format!("users are kept by `{}`", oidc.issuer), hint, USAGE);
     }

@@ -121,6 +121,8 @@ pub struct Config {
     pub targets: BTreeMap<String, Arc<Target>>,
     /// Where notices go.
     pub webhooks: Vec<Webhook>,
+    /// Emergency sessions; off when `None`.
+    pub break_glass: Option<BreakGlass>,
     /// SHA-256 of the configuration text, hex.
     pub sha256: String,
 }
@@ -240,6 +242,13 @@ impl Durability {
             Self::Os => "os",
         }
     }
+}
+
+/// `[break_glass]`: sessions in an emergency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakGlass {
+    /// For how long an enrolment signs in after its principal was last seen at the identity provider.
+    pub enrolment: Duration,
 }
 
 /// Most webhooks.

@@ -13,7 +13,7 @@ use super::files::Role;
 use super::section::{Report, Section};
 use super::value::{self, Wrong};
 use super::{
-    Config, Durability, IdentityProvider, LIMITS, LedgerConfig, Limits, Log, Oidc, ServerTls, SessionTimes,
+    BreakGlass, Config, Durability, IdentityProvider, LIMITS, LedgerConfig, Limits, Log, Oidc, ServerTls, SessionTimes,
     Unit, target, webhook,
 };
 
@@ -83,6 +83,11 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
     let targets = targets.map(|s| target::targets(report, &s, &own_classes)).unwrap_or_default();
     let webhooks = top.section(report, "webhooks");
     let webhooks = webhooks.map(|s| webhook::webhooks(report, &s)).unwrap_or_default();
+    let break_glass = top.section(report, "break_glass").map(|s| break_glass(report, s));
+    if break_glass.is_some() && webhooks.is_empty() {
+        let wrong = Wrong::new("[break_glass]: nobody would be alarmed").hint("name a receiver in [webhooks.NAME]");
+        report.wrong(top.span_of("break_glass"), wrong);
+    }
     section.finish(report);
     Some(Config {
         file: file.to_owned(),
@@ -101,6 +106,7 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
         limits,
         targets,
         webhooks,
+        break_glass,
         sha256: hoop_api::hex(&Sha256::digest(text.as_bytes())),
     })
 }
@@ -278,6 +284,13 @@ fn sessions(report: &mut Report<'_>, mut section: Section<'_, '_>) -> SessionTim
     }
     section.finish(report);
     SessionTimes { default_ttl, max_ttl, idle, access_token, refresh_token }
+}
+
+fn break_glass(report: &mut Report<'_>, mut section: Section<'_, '_>) -> BreakGlass {
+    let life = |v: &DeValue<'_>| within(v, DAY, 90 * DAY, "");
+    let enrolment = section.or(report, "enrolment", 30 * DAY, life);
+    section.finish(report);
+    BreakGlass { enrolment }
 }
 
 fn ledger(

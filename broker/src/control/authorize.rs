@@ -31,6 +31,11 @@ pub enum SessionVerdict {
 pub enum Action<'a> {
     /// See the sessions of others.
     ListSessions,
+    /// Review a finding.
+    Review {
+        /// Its target.
+        target: &'a str,
+    },
     /// End somebody else's session.
     EndSession {
         /// Principal id of its owner.
@@ -59,6 +64,8 @@ pub trait Authorizer: Send + Sync {
         bearer: bool,
         approvals: &BTreeSet<String>,
     ) -> SessionVerdict;
+    /// May `principal` open a session on `target` at `level` in an emergency?
+    fn break_glass(&self, principal: &Principal, target: &str, level: AccessLevel) -> SessionVerdict;
     /// What policy would make of a statement; `None` when there is no such target, or no policy for statements.
     fn explain<'a>(
         &'a self,
@@ -96,6 +103,10 @@ impl Authorizer for DenyAll {
         _: bool,
         _: &BTreeSet<String>,
     ) -> SessionVerdict {
+        Self::deny()
+    }
+
+    fn break_glass(&self, _: &Principal, _: &str, _: AccessLevel) -> SessionVerdict {
         Self::deny()
     }
 

@@ -6,6 +6,8 @@
 mod answer;
 mod approvals;
 mod authorize;
+mod break_glass;
+mod findings;
 mod held;
 mod native;
 mod oauth;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::routing::{delete, get, post};
-use hoop_api::{AccessLevel, Problem, routes};
+use hoop_api::{AccessLevel, Code, Problem, routes};
 use http::request::Parts as RequestParts;
 
 pub use answer::ApiProblem;
@@ -31,6 +33,7 @@ use crate::approval::Approvals;
 use crate::config::Target;
 use crate::identity::address::client_address;
 use crate::identity::{Caller, Identity};
+use crate::notice::Notices;
 use native::NativeTokens;
 
 /// A target as it stands now.
@@ -60,6 +63,8 @@ pub struct ControlParts {
     pub targets: Arc<dyn TargetDirectory>,
     /// What waits for reviewers.
     pub approvals: Arc<Approvals>,
+    /// Where findings are told.
+    pub notices: Notices,
     /// The latest signed checkpoint, `None` before the first.
     pub checkpoint: Box<dyn Fn() -> Option<String> + Send + Sync>,
     /// Takes card numbers out of text that people typed (reasons, host names) before it is kept or shown.
@@ -75,6 +80,8 @@ pub struct Control {
 struct Inner {
     parts: ControlParts,
     native: NativeTokens,
+    /// One finding at a time is opened or reviewed: what it bars is looked up, recorded and kept in one go.
+    finding: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Control {
@@ -87,7 +94,7 @@ impl Control {
     /// The control API over `parts`.
     #[must_use]
     pub fn new(parts: ControlParts) -> Self {
-        Self { inner: Arc::new(Inner { parts, native: NativeTokens::default() }) }
+        Self { inner: Arc::new(Inner { parts, native: NativeTokens::default(), finding: tokio::sync::Mutex::default() }) }
     }
 
     /// Signs in and authenticates.
@@ -153,6 +160,10 @@ pub fn router(control: Control, extra: Router) -> Router {
         .route(routes::APPROVALS, get(approvals::list).post(approvals::ask))
         .route(&format!("{}/{{id}}", routes::APPROVALS), get(approvals::show).delete(approvals::withdraw))
         .route(&format!("{}/{{id}}/decision", routes::APPROVALS), post(approvals::decide))
+        .route(routes::BREAK_GLASS, post(break_glass::open))
+        .route(routes::ENROLMENT, post(break_glass::begin_enrolment).put(break_glass::enrol))
+        .route(routes::FINDINGS, get(findings::list))
+        .route(&format!("{}/{{id}}/review", routes::FINDINGS), post(findings::review))
         .route(routes::EXPLAIN, post(sessions::explain))
         .route(&format!("{}/{{target}}", routes::SUGGEST), get(sessions::suggest))
         .route(routes::TOKENS, post(native::mint))
@@ -175,17 +186,34 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     async fn from_request_parts(parts: &mut RequestParts, _: &S) -> Result<Self, ApiProblem> {
         parts.extensions.get::<Self>().copied().ok_or_else(|| {
             tracing::error!("a request has no peer address: the server does not set it");
-            ApiProblem(Problem::new(hoop_api::Code::Internal, "the broker cannot tell where you are"))
+            ApiProblem(Problem::new(Code::Internal, "the broker cannot tell where you are"))
         })
     }
 }
+
+/// An authenticated caller, also one who signed in for emergencies only. Every route that takes a [`Caller`] bars those.
+pub(super) struct Anyone(pub(super) Caller);
 
 impl FromRequestParts<Control> for Caller {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut RequestParts, control: &Control) -> Result<Self, ApiProblem> {
+        let Anyone(caller) = Anyone::from_request_parts(parts, control).await?;
+        if caller.emergency {
+            return Err(Problem::new(Code::Denied, "a break-glass sign-in opens emergency sessions, and nothing else")
+                .with_hint("`hoopctl break-glass TARGET --reason … --ticket …`, or sign in at the identity provider")
+                .into());
+        }
+        Ok(caller)
+    }
+}
+
+impl FromRequestParts<Control> for Anyone {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut RequestParts, control: &Control) -> Result<Self, ApiProblem> {
         let ClientAddress(origin) = ClientAddress::from_request_parts(parts, control).await?;
         let identity = control.identity();
-        Ok(identity.authenticate(&parts.method, &parts.uri, &parts.headers, origin).await?)
+        Ok(Self(identity.authenticate(&parts.method, &parts.uri, &parts.headers, origin).await?))
     }
 }

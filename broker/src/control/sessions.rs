@@ -12,14 +12,14 @@ use hoop_api::routes::{
     ExplainStatement, Explained, OpenSession, OpenedSession, SessionList, Suggested, TargetList,
     TargetSummary, Whoami,
 };
-use hoop_api::{AccessLevel, Code, Problem, SessionId, Untrusted};
+use hoop_api::{AccessLevel, Code, FindingId, Problem, SessionId, Untrusted};
 use hoop_ledger::entry::Event;
 use http::{StatusCode, header};
 use secrecy::ExposeSecret as _;
 
 use super::answer::Body;
 use super::held::Given;
-use super::{Action, ApiProblem, Control, SessionVerdict, TargetState};
+use super::{Action, Anyone, ApiProblem, Control, SessionVerdict, TargetState};
 use crate::identity::Caller;
 use crate::identity::audit::{Entry, Via, user_of};
 use crate::session::{EndReason, NewSession, Session};
@@ -27,7 +27,7 @@ use crate::session::{EndReason, NewSession, Session};
 /// Longest reason, characters.
 const MAX_REASON_CHARS: usize = 500;
 
-pub(super) async fn whoami(State(control): State<Control>, caller: Caller) -> Json<Whoami> {
+pub(super) async fn whoami(State(control): State<Control>, Anyone(caller): Anyone) -> Json<Whoami> {
     let principal = &caller.principal;
     Json(Whoami {
         id: principal.id.clone(),
@@ -42,7 +42,7 @@ pub(super) async fn whoami(State(control): State<Control>, caller: Caller) -> Js
 }
 
 /// Only targets that the caller may open at some level: a name alone can tell too much.
-pub(super) async fn targets(State(control): State<Control>, caller: Caller) -> Json<TargetList> {
+pub(super) async fn targets(State(control): State<Control>, Anyone(caller): Anyone) -> Json<TargetList> {
     let summary = |state: TargetState| {
         let target = &state.target;
         let levels = control.levels(&caller, &target.name);
@@ -126,6 +126,18 @@ impl Control {
             Err(problem) => return self.refuse(&wish, "unknown_target", Vec::new(), problem).await,
         };
         let (rules, given) = self.opens(&wish, &state.target.name).await?;
+        self.begin(wish, state, rules, given, None).await
+    }
+
+    /// Opens a session that is allowed by `rules`; `finding` where the glass was broken for it.
+    pub(super) async fn begin(
+        &self,
+        wish: Wish<'_>,
+        state: TargetState,
+        rules: Vec<String>,
+        given: Option<Given>,
+        finding: Option<FindingId>,
+    ) -> Result<Arc<Session>, Problem> {
         if let Some(why) = state.unavailable {
             let problem = Problem::new(Code::TargetUnavailable, format!("`{}`: {why}", wish.target))
                 .with_hint("the broker tries it again every half minute; its operator sees more in the log");
@@ -142,6 +154,7 @@ impl Control {
             ttl: wish.ttl,
             idle: identity.config().sessions.idle,
             hold: wish.hold,
+            finding,
         });
         let session = match opened {
             Ok(session) => session,
@@ -230,22 +243,26 @@ pub(super) async fn open(
     Body(asked): Body<OpenSession>,
 ) -> Result<(StatusCode, Json<OpenedSession>), ApiProblem> {
     let session = control.open_session(control.wish(&caller, &asked)?).await?;
-    let identity = control.identity();
-    let (now, state) = (identity.now_s(), control.target(&session.target)?);
-    let token = identity
-        .signer()
-        .session(session.id, &caller.principal.id, &caller.jkt, now, session.ends_at)
-        .map_err(|_| Problem::new(Code::Internal, "the broker cannot sign tokens"))?;
-    Ok((
-        StatusCode::CREATED,
-        Json(OpenedSession {
+    Ok((StatusCode::CREATED, Json(control.opened(&caller, &session)?)))
+}
+
+impl Control {
+    /// The session with what its tunnel needs.
+    pub(super) fn opened(&self, caller: &Caller, session: &Session) -> Result<OpenedSession, Problem> {
+        let identity = self.identity();
+        let (now, state) = (identity.now_s(), self.target(&session.target)?);
+        let token = identity
+            .signer()
+            .session(session.id, &caller.principal.id, &caller.jkt, now, session.ends_at)
+            .map_err(|_| Problem::new(Code::Internal, "the broker cannot sign tokens"))?;
+        Ok(OpenedSession {
             session: session.summary(),
             token: token.expose_secret().to_owned(),
             user: session.target.clone(),
             databases: state.target.databases.clone(),
             now,
-        }),
-    ))
+        })
+    }
 }
 
 /// What policy would make of a statement of the caller's, or of somebody else's for those who may audit. Nothing runs,
@@ -299,8 +316,8 @@ fn sees_all(control: &Control, caller: &Caller) -> bool {
     }
 }
 
-pub(super) async fn list(State(control): State<Control>, caller: Caller) -> Json<SessionList> {
-    let all = sees_all(&control, &caller);
+pub(super) async fn list(State(control): State<Control>, Anyone(caller): Anyone) -> Json<SessionList> {
+    let all = !caller.emergency && sees_all(&control, &caller);
     let sessions = control.identity().sessions().list();
     let visible = sessions.iter().filter(|s| all || s.principal.id == caller.principal.id);
     Json(SessionList { sessions: visible.map(|s| s.summary()).collect() })
@@ -308,7 +325,7 @@ pub(super) async fn list(State(control): State<Control>, caller: Caller) -> Json
 
 pub(super) async fn end(
     State(control): State<Control>,
-    caller: Caller,
+    Anyone(caller): Anyone,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let unknown = || Problem::new(Code::NotFound, "there is no such session for you");
@@ -318,6 +335,8 @@ pub(super) async fn end(
     let own = session.principal.id == caller.principal.id;
     let reason = if own {
         EndReason::Closed
+    } else if caller.emergency {
+        return Err(unknown().into());
     } else {
         let action = Action::EndSession { owner: &session.principal.id, target: &session.target };
         match control.authorizer().action(&caller.principal, action) {
@@ -333,7 +352,7 @@ pub(super) async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn checkpoint(State(control): State<Control>, _: Caller) -> Result<Response, ApiProblem> {
+pub(super) async fn checkpoint(State(control): State<Control>, _: Anyone) -> Result<Response, ApiProblem> {
     let Some(note) = (control.inner.parts.checkpoint)() else {
         return Err(Problem::new(Code::NotFound, "the ledger has no checkpoint yet").into());
     };

@@ -106,6 +106,14 @@ impl Gateway {
         )
     }
 
+    /// May `principal` open a session on `target` in an emergency?
+    #[must_use]
+    pub fn judge_break_glass(&self, principal: &Principal, target: &str, level: AccessLevel) -> Verdict {
+        let facts = self.target(target).map_or_else(|| unknown_target(target), |t| target_facts(&t));
+        let opening = OpeningFacts { break_glass: true, ..opening(&self.ledger, level, false) };
+        hoop_policy::judge_session(&self.policy.load().set, principal, &opening, &facts)
+    }
+
     /// May `principal` do `action`, on a target or on the broker?
     #[must_use]
     pub fn judge_action(
@@ -144,7 +152,7 @@ fn opening(ledger: &Ledger, level: AccessLevel, bearer: bool) -> OpeningFacts {
         Durability::Disk => true,
         Durability::Os => false,
     };
-    OpeningFacts { level, via, bearer, durable, approvals: BTreeSet::new() }
+    OpeningFacts { level, via, bearer, break_glass: false, durable, approvals: BTreeSet::new() }
 }
 
 /// The target as policy sees it.

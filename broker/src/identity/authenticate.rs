@@ -27,6 +27,8 @@ pub struct Caller {
     pub auth_s: i64,
     /// How (RFC 8176).
     pub amr: Vec<String>,
+    /// They signed in with the codes of their enrolment: for emergency sessions, and nothing else.
+    pub emergency: bool,
     /// Where the request came from.
     pub origin: SocketAddr,
 }
@@ -180,10 +182,10 @@ impl Identity {
     /// The state cannot be read.
     pub async fn principal(&self, id: &str) -> Result<Option<Principal>, Problem> {
         let id = id.to_owned();
-        let found = self.inner.store.run(move |store| match store.user(&id)? {
+        let found = self.inner.store.run(move |store| match store.user_of(&id)? {
             Some(user) if user.disabled => Ok(None),
             Some(user) => Ok(Some(Principal {
-                id: user.name,
+                id: user.principal_id().to_owned(),
                 name: user.display,
                 kind: hoop_api::PrincipalKind::User,
                 person_id: Some(user.person_id),
@@ -248,6 +250,7 @@ fn caller_of(claims: AccessClaims, origin: SocketAddr) -> Caller {
         family: claims.family,
         auth_s: claims.auth_time,
         amr: claims.amr,
+        emergency: claims.emergency,
         origin,
     }
 }

@@ -3,6 +3,8 @@
 
 use hoop_api::approval::{DECISION_TYPE, Decision};
 
+use serde::de::DeserializeOwned;
+
 use super::dpop::{ClientKey, ProofFault, signed_claims};
 
 /// Longest decision that is looked at, bytes.
@@ -35,17 +37,32 @@ impl From<ProofFault> for DecisionFault {
 /// # Errors
 /// [`DecisionFault`].
 pub fn verify(jws: &str, jkt: &str, now_s: i64) -> Result<Decision, DecisionFault> {
+    signed(jws, DECISION_TYPE, jkt, now_s, |decision: &Decision| decision.iat)
+}
+
+/// The claims of what somebody decided, as a JWS of `typ` that was signed by the key with the thumbprint `jkt`; `iat`
+/// reads when, which must be within minutes of `now_s`.
+///
+/// # Errors
+/// [`DecisionFault`].
+pub fn signed<T: DeserializeOwned>(
+    jws: &str,
+    typ: &str,
+    jkt: &str,
+    now_s: i64,
+    iat: impl Fn(&T) -> i64,
+) -> Result<T, DecisionFault> {
     if jws.len() > MAX_BYTES {
         return Err(DecisionFault::Unsound);
     }
-    let key = ClientKey::of_jws(jws, DECISION_TYPE)?;
-    let decision: Decision = signed_claims(jws, &key)?;
+    let key = ClientKey::of_jws(jws, typ)?;
+    let claims: T = signed_claims(jws, &key)?;
     if key.thumbprint().map_err(ProofFault::from)? != jkt {
         return Err(DecisionFault::Key);
     }
-    let off = decision.iat.saturating_sub(now_s);
+    let off = iat(&claims).saturating_sub(now_s);
     if off.unsigned_abs() > WINDOW_S.unsigned_abs() {
         return Err(DecisionFault::Age(off));
     }
-    Ok(decision)
+    Ok(claims)
 }

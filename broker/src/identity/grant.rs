@@ -64,6 +64,8 @@ impl Identity {
             family: &family.id,
             amr: &family.amr,
             auth_s: family.auth_s,
+            // Accounts of our own are for emergencies where a provider signs people in.
+            emergency: self.inner.oidc.is_some() && family.provider == "local",
         };
         let access_token = self.inner.signer.access(&access, now_s, expires_in)?;
         Ok(TokenSet { access_token, refresh_token, expires_in })
@@ -102,7 +104,7 @@ impl Identity {
             return Ok(());
         }
         let name = family.principal.id.clone();
-        let user = self.inner.store.run(move |store| store.user(&name)).await?;
+        let user = self.inner.store.run(move |store| store.user_of(&name)).await?;
         let same = user.is_some_and(|u| {
             !u.disabled
                 && Some(&u.person_id) == family.principal.person_id.as_ref()
@@ -151,7 +153,7 @@ impl Identity {
         }
         self.record_changes().await?;
         let name = family.principal.id.clone();
-        let user = self.inner.store.run(move |store| store.user(&name)).await?;
+        let user = self.inner.store.run(move |store| store.user_of(&name)).await?;
         // The same name with another identity is another person.
         let current =
             user.filter(|u| !u.disabled && Some(&u.person_id) == family.principal.person_id.as_ref());

@@ -283,7 +283,7 @@ fn check_groups(groups: &[String]) -> Result<(), LocalError> {
     }
 }
 
-fn check_password(password: &SecretString) -> Result<(), LocalError> {
+pub(super) fn check_password(password: &SecretString) -> Result<(), LocalError> {
     let text = password.expose_secret();
     if text.len() > MAX_PASSWORD_BYTES {
         return Err(LocalError::LongPassword);
@@ -328,7 +328,7 @@ fn totp(name: &str, secret: &[u8]) -> Result<Totp, LocalError> {
         .map_err(|_| LocalError::Crypto)
 }
 
-fn totp_url(name: &str, secret: &[u8]) -> Result<SecretString, LocalError> {
+pub(super) fn totp_url(name: &str, secret: &[u8]) -> Result<SecretString, LocalError> {
     totp(name, secret)?.to_url().map(SecretString::from).map_err(|_| LocalError::Crypto)
 }
 

@@ -10,6 +10,7 @@ mod authenticate;
 pub mod decision;
 pub mod device;
 pub mod dpop;
+mod enrolment;
 mod grant;
 pub mod local;
 pub mod oidc;
@@ -98,6 +99,8 @@ struct Inner {
     // One writer of administrative changes at a time, so that none is recorded twice.
     recording_changes: Semaphore,
     dummy_hash: String,
+    password_cost: PasswordCost,
+    enrolments: enrolment::Enrolments,
     oidc: Option<oidc::Provider>,
     seen_version: AtomicI64,
 }
@@ -136,6 +139,8 @@ impl Identity {
                 signer,
                 oidc,
                 dummy_hash,
+                password_cost: parts.password_cost,
+                enrolments: enrolment::Enrolments::default(),
                 nonces: dpop::Nonces::new(&rand::random()),
                 replay_callers: dpop::Replay::new(REPLAY_ENTRIES),
                 replay_strangers: dpop::Replay::new(REPLAY_ENTRIES),
@@ -166,6 +171,11 @@ impl Identity {
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.inner.sessions
+    }
+
+    /// The embedded state.
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
     }
 
     /// Writes to the ledger.

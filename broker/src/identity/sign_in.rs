@@ -60,6 +60,7 @@ struct Tries {
     user: Option<UserRow>,
     account: Option<u32>,
     address: Option<u32>,
+    /// Why not even the right password would do.
     locked: Option<&'static str>,
 }
 
@@ -113,13 +114,20 @@ impl Identity {
         let limits = &self.inner.config.limits;
         let (limit, now_s) = (limits.login_attempts, self.now_s());
         let window_s = i64::try_from(limits.lockout.as_secs()).unwrap_or(i64::MAX);
+        // Local users where they are the way in; else who enrolled for when the provider is down.
+        let enrolled = self.inner.oidc.is_some();
+        let life = self.inner.config.break_glass.as_ref().map(|b| b.enrolment.as_secs());
+        let life_s = life.map_or(0, |s| i64::try_from(s).unwrap_or(i64::MAX));
+        let lapsed = move |u: &UserRow| enrolled && now_s.saturating_sub(u.seen_s) > life_s;
         let name = AccountName::parse(name).ok();
         let network = network.to_owned();
         self.inner
             .store
             .run(move |store| {
                 let user = match &name {
-                    Some(name) => store.user(name.as_str())?,
+                    Some(name) => {
+                        store.user(name.as_str())?.filter(|u| u.principal.is_some() == enrolled)
+                    }
                     None => None,
                 };
                 let address = store.take_try(Counter::Address, &network, now_s, window_s)?;
@@ -134,6 +142,8 @@ impl Identity {
                     Some("address_locked")
                 } else if user.is_some() && over(account, limit) {
                     Some("account_locked")
+                } else if user.as_ref().is_some_and(lapsed) {
+                    Some("enrolment_lapsed")
                 } else {
                     None
                 };
@@ -169,9 +179,10 @@ impl Identity {
         origin: SocketAddr,
         jkt: &str,
     ) -> Result<Authenticated, SignInFault> {
-        let credential = Some(user.credential());
+        let (credential, account) = (Some(user.credential()), user.name.clone());
+        let enrolled = user.principal.is_some();
         let principal = Principal {
-            id: user.name,
+            id: user.principal_id().to_owned(),
             name: user.display,
             kind: PrincipalKind::User,
             person_id: Some(user.person_id),
@@ -180,24 +191,25 @@ impl Identity {
         // RFC 8176: two factors of different kinds.
         let amr = ["pwd", "otp", "mfa"].map(str::to_owned).to_vec();
         let who = Authenticated { principal, provider: "local", amr, auth_s: self.now_s(), credential };
-        self.record_sign_in(&who, origin, jkt).await?;
-        let account = who.principal.id.clone();
+        let method = if enrolled { "break_glass" } else { "local" };
+        self.record_sign_in(&who, method, origin, jkt).await?;
         self.inner.store.run(move |store| store.forgive(&account, &network)).await?;
         Ok(who)
     }
 
-    /// Writes a sign-in to the ledger; without it there is none.
+    /// Writes a sign-in by `method` to the ledger; without it there is none.
     ///
     /// # Errors
     /// [`Poisoned`].
     pub async fn record_sign_in(
         &self,
         who: &Authenticated,
+        method: &str,
         origin: SocketAddr,
         jkt: &str,
     ) -> Result<(), Poisoned> {
         let event = Event::SignIn {
-            method: who.provider.to_owned(),
+            method: method.to_owned(),
             amr: who.amr.clone(),
             client_key: jkt.to_owned(),
         };
@@ -226,7 +238,7 @@ impl Identity {
 }
 
 fn ledger_user(user: &UserRow) -> User {
-    User { id: user.name.clone(), kind: "user".to_owned(), person_id: Some(user.person_id.clone()) }
+    User { id: user.principal_id().to_owned(), kind: "user".to_owned(), person_id: Some(user.person_id.clone()) }
 }
 
 /// All the work is done even when the answer is known: the time taken must not tell.

@@ -110,6 +110,9 @@ pub struct AccessClaims {
     pub family: String,
     /// `device`: such sign-ins may not approve or reveal.
     pub flow: String,
+    /// A sign-in of our own in an emergency, where an identity provider signs people in else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub emergency: bool,
 }
 
 /// What an access token says.
@@ -125,6 +128,8 @@ pub struct Access<'a> {
     pub amr: &'a [String],
     /// When, Unix seconds.
     pub auth_s: i64,
+    /// In an emergency.
+    pub emergency: bool,
 }
 
 /// Claims of a session token.
@@ -213,6 +218,7 @@ impl Signer {
             groups: principal.groups.clone(),
             family: access.family.to_owned(),
             flow: "device".to_owned(),
+            emergency: access.emergency,
         };
         self.sign(ACCESS_TYP, &claims)
     }
@@ -343,7 +349,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let principal = alice();
-        let access = Access { principal: &principal, jkt: "k", family: "f", amr: &[], auth_s: 1 };
+        let access = Access { principal: &principal, jkt: "k", family: "f", amr: &[], auth_s: 1, emergency: false };
         let token = signer(dir.path()).access(&access, 100, 60).unwrap();
         let again = signer(dir.path());
         assert_eq!(again.open_access(token.expose_secret(), 159).unwrap().sub, "alice");
@@ -362,7 +368,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ours = signer(dir.path());
         let principal = alice();
-        let access = Access { principal: &principal, jkt: "k", family: "f", amr: &[], auth_s: 1 };
+        let access = Access { principal: &principal, jkt: "k", family: "f", amr: &[], auth_s: 1, emergency: false };
         let access = ours.access(&access, 100, 60).unwrap();
         let session = ours.session(SessionId::from_parts(1, 2), "alice", "k", 100, 160).unwrap();
         assert_eq!(ours.open_session(access.expose_secret(), 100), Err(TokenFault::Invalid));

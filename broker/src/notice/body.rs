@@ -6,18 +6,19 @@ use hoop_api::Untrusted;
 use hoop_api::approval::{ApprovalState, HeldRule};
 use serde::Serialize;
 
-use super::Notice;
+use super::{Matter, Notice};
 use crate::approval::{Standing, masked};
+use crate::finding::{Finding, Reviewed};
 
 /// Most of a statement, bytes before escaping; receivers take some tens of kilobytes.
 const TEXT: usize = 8 << 10;
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct Body<T> {
     #[serde(rename = "type")]
     kind: &'static str,
     timestamp: String,
-    data: Data<'a>,
+    data: T,
 }
 
 #[derive(Serialize)]
@@ -41,6 +42,28 @@ struct Data<'a> {
 }
 
 #[derive(Serialize)]
+struct Broken<'a> {
+    id: String,
+    principal: String,
+    target: &'a str,
+    level: &'static str,
+    reason: String,
+    ticket: String,
+    enrolled: bool,
+    ends_at: String,
+    reviews: Vec<Review>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Review {
+    by: String,
+    conclusion: &'static str,
+    note: String,
+}
+
+#[derive(Serialize)]
 struct Statement {
     text: String,
     /// There is more of it.
@@ -50,11 +73,48 @@ struct Statement {
 impl Notice {
     /// As JSON; with the statement where `statements` says so.
     pub(super) fn body(&self, statements: bool) -> Result<Vec<u8>, serde_json::Error> {
-        let Standing { id, asked, state, expires_at, .. } = &self.standing;
+        match &self.matter {
+            Matter::Approval(standing) => self.approval(standing, statements),
+            Matter::Finding(finding) => self.finding(finding),
+        }
+    }
+
+    fn finding(&self, finding: &Finding) -> Result<Vec<u8>, serde_json::Error> {
+        let kind = match (finding.reviews.is_empty(), finding.is_closed()) {
+            (true, _) => "break_glass.opened",
+            (false, false) => "break_glass.reviewed",
+            (false, true) => "break_glass.closed",
+        };
+        let review = |r: &Reviewed| Review {
+            by: escaped(&r.by),
+            conclusion: r.conclusion.as_str(),
+            note: r.note.to_string(),
+        };
+        let next = || format!("hoopctl findings review {} --justified --note …", finding.id);
+        serde_json::to_vec(&Body {
+            kind,
+            timestamp: time(self.at_us),
+            data: Broken {
+                id: finding.id.to_string(),
+                principal: escaped(&finding.principal),
+                target: &finding.target,
+                level: finding.level.as_str(),
+                reason: finding.reason.to_string(),
+                ticket: finding.ticket.to_string(),
+                enrolled: finding.enrolled,
+                ends_at: time(finding.ends_s.saturating_mul(1_000_000)),
+                reviews: finding.reviews.iter().map(review).collect(),
+                next: (!finding.is_closed()).then(next),
+            },
+        })
+    }
+
+    fn approval(&self, standing: &Standing, statements: bool) -> Result<Vec<u8>, serde_json::Error> {
+        let Standing { id, asked, state, expires_at, .. } = standing;
         let requirement = &asked.requirement;
         let pending = *state == ApprovalState::Pending;
         serde_json::to_vec(&Body {
-            kind: kind(&self.standing),
+            kind: kind(standing),
             timestamp: time(self.at_us),
             data: Data {
                 id: id.to_string(),
@@ -65,7 +125,7 @@ impl Notice {
                 level: asked.level.as_str(),
                 reason: asked.reason.to_string(),
                 rules: requirement.rules.iter().map(String::as_str).collect(),
-                reviewers: self.standing.rules().map(reviewers).collect(),
+                reviewers: standing.rules().map(reviewers).collect(),
                 verbs: &asked.verbs,
                 relations: asked.relations.iter().map(|r| escaped(&masked(r.raw()))).collect(),
                 expires_at: time(expires_at.saturating_mul(1_000_000)),

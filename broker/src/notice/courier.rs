@@ -142,12 +142,12 @@ impl Hook {
     }
 
     async fn deliver(self: Arc<Self>, notice: Arc<Notice>, mut stopping: watch::Receiver<bool>) {
-        let Notice { id, standing, .. } = &*notice;
+        let Notice { id, matter, .. } = &*notice;
         let body = match notice.body(self.statements) {
             Ok(body) => Bytes::from(body),
             Err(fault) => {
                 self.done(NoticeEnd::Failed);
-                return self.fail(&format!("notice {id} of {} cannot be written: {fault}", standing.id));
+                return self.fail(&format!("notice {id} that {matter} cannot be written: {fault}"));
             }
         };
         let mut tried = 0;
@@ -167,11 +167,7 @@ impl Hook {
             }
         };
         self.done(NoticeEnd::Failed);
-        let state = standing.state.as_str();
-        self.fail(&format!(
-            "notice {id} that {} is {state} was not delivered, tries {tried}: {fault}",
-            standing.id
-        ));
+        self.fail(&format!("notice {id} that {matter} was not delivered, tries {tried}: {fault}"));
     }
 }
 

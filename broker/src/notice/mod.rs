@@ -1,4 +1,4 @@
-//! Notices of approvals by webhook, as Standard Webhooks 1.0.0 lays them out: what is asked for, decided, used or ended
+//! Notices of approvals and findings by webhook, as Standard Webhooks 1.0.0 lays them out: what is asked for, decided, used or ended
 //! is told to whoever the configuration names. Notices only tell: nothing that comes back is read but its status.
 //!
 //! [`Notices`] is the side of the approvals, which waits for nothing: a notice goes into the queue of each webhook, or is
@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use crate::approval::Standing;
 use crate::clock;
 use crate::config::{Config, Fault, Webhook};
+use crate::finding::Finding;
 use crate::metrics::{Metrics, NoticeEnd};
 
 use courier::Hook;
@@ -40,14 +41,31 @@ pub struct WebhookError {
 /// Takes down that notices were not delivered: which, and why.
 pub type Record = Arc<dyn Fn(String) + Send + Sync>;
 
-/// One change of an approval, to be told.
+/// One change of an approval or a finding, to be told.
 #[derive(Debug)]
 struct Notice {
     /// The same for every try and every webhook, so that a receiver can tell what it has already.
     id: String,
     /// When it changed, microseconds since the Unix epoch.
     at_us: i64,
-    standing: Standing,
+    matter: Matter,
+}
+
+/// What is told.
+#[derive(Debug)]
+enum Matter {
+    Approval(Standing),
+    Finding(Finding),
+}
+
+impl std::fmt::Display for Matter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Approval(standing) => write!(f, "{} is {}", standing.id, standing.state.as_str()),
+            Self::Finding(finding) if finding.is_closed() => write!(f, "{} is closed", finding.id),
+            Self::Finding(finding) => write!(f, "{} is open", finding.id),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -63,18 +81,27 @@ pub struct Notices(Arc<[Line]>);
 impl Notices {
     /// Tells how an approval stands since just now. Waits for nothing.
     pub fn tell(&self, standing: &Standing) {
+        self.send(|| Matter::Approval(standing.clone()));
+    }
+
+    /// Tells of a finding, as it is since just now. Waits for nothing.
+    pub fn alarm(&self, finding: &Finding) {
+        self.send(|| Matter::Finding(finding.clone()));
+    }
+
+    fn send(&self, matter: impl FnOnce() -> Matter) {
         if self.0.is_empty() {
             return;
         }
         let id = format!("msg_{}", ulid::Ulid::from_parts(clock::unix_ms(), rand::random()));
-        let notice = Arc::new(Notice { id, at_us: clock::unix_us(), standing: standing.clone() });
+        let notice = Arc::new(Notice { id, at_us: clock::unix_us(), matter: matter() });
         for Line { hook, queue } in self.0.iter() {
             hook.take();
             if queue.try_send(Arc::clone(&notice)).is_err() {
                 hook.done(NoticeEnd::Dropped);
                 tracing::error!(
-                    webhook = hook.name(), notice = notice.id, approval = %standing.id,
-                    "too many notices wait; this one is dropped"
+                    webhook = hook.name(), notice = notice.id,
+                    "too many notices wait; that {} is dropped", notice.matter
                 );
             }
         }

@@ -101,7 +101,7 @@ fn a_notice_says_what_waits_and_neither_parameters_nor_more_of_the_statement_tha
         serde_json::from_slice::<serde_json::Value>(&body).unwrap()
     };
     let mut plain = read(false);
-    let id = notice.standing.id;
+    let Matter::Approval(Standing { id, .. }) = &notice.matter else { panic!("no approval") };
     let data = plain["data"].as_object_mut().unwrap();
     assert_eq!(data.remove("next").unwrap(), format!("hoopctl approve {id}"));
     assert_eq!(data.remove("id").unwrap(), id.to_string());

@@ -157,7 +157,7 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
         ledger: ledger.clone(),
         boot: Arc::clone(&boot),
         sessions: Arc::clone(&sessions),
-        approvals: Arc::new(Approvals::new(&config.limits, notices)),
+        approvals: Arc::new(Approvals::new(&config.limits, notices.clone())),
         cancel: crate::gateway::postgres::cancel::CancelKeys::default(),
         metrics: Arc::clone(&metrics),
         limits: config.limits.clone(),
@@ -174,7 +174,7 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
         password_cost: crate::identity::PasswordCost::default(),
     })?;
     let health = Arc::new(targets::Health::new(Arc::clone(&gateway)));
-    let control = ways::control(&gateway, &identity, &health);
+    let control = ways::control(&gateway, &identity, &health, &notices);
     let (draining, drain) = tokio::sync::watch::channel(false);
     let serve = ways::serve(&gateway, control, config, &drain)?;
     let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -31,15 +31,22 @@ use crate::gateway::postgres::explain;
 use crate::gateway::tunnel::Granted;
 use crate::identity::Identity;
 use crate::metrics::{Sample, Usage};
+use crate::notice::Notices;
 
 /// The control API over the running parts.
-pub fn control(gateway: &Arc<Gateway>, identity: &Identity, health: &Arc<Health>) -> Control {
+pub fn control(
+    gateway: &Arc<Gateway>,
+    identity: &Identity,
+    health: &Arc<Health>,
+    notices: &Notices,
+) -> Control {
     let ledger = gateway.ledger.clone();
     Control::new(ControlParts {
         identity: identity.clone(),
         authorizer: Arc::new(ByPolicy(Arc::clone(gateway))),
         targets: Arc::clone(health) as _,
         approvals: Arc::clone(&gateway.approvals),
+        notices: notices.clone(),
         checkpoint: Box::new(move || {
             let text = ledger.checkpoint_text();
             (!text.is_empty()).then(|| text.to_string())
@@ -61,6 +68,10 @@ impl Authorizer for ByPolicy {
         approvals: &BTreeSet<String>,
     ) -> SessionVerdict {
         told(self.0.judge_session(principal, target, level, bearer, approvals))
+    }
+
+    fn break_glass(&self, principal: &Principal, target: &str, level: AccessLevel) -> SessionVerdict {
+        told(self.0.judge_break_glass(principal, target, level))
     }
 
     fn explain<'a>(
@@ -87,6 +98,7 @@ impl Authorizer for ByPolicy {
     fn action(&self, principal: &Principal, action: Action<'_>) -> SessionVerdict {
         let (action, target, bearer) = match action {
             Action::ListSessions => (hoop_policy::Action::Audit, None, false),
+            Action::Review { target } => (hoop_policy::Action::Review, Some(target), false),
             Action::EndSession { target, .. } => (hoop_policy::Action::EndSession, Some(target), false),
             Action::MintToken { target, session_bound: false } => {
                 (hoop_policy::Action::Token, Some(target), true)

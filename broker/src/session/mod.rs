@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hoop_api::routes::SessionSummary;
-use hoop_api::{AccessLevel, SessionId, Untrusted};
+use hoop_api::{AccessLevel, FindingId, SessionId, Untrusted};
 use hoop_policy::Principal;
 use tokio::sync::Notify;
 
@@ -32,6 +32,8 @@ pub struct Session {
     pub client_key: Option<String>,
     /// How long a held statement waits in its connection; zero: it is refused with the id of its approval.
     pub hold: Duration,
+    /// The finding that it opened, where the glass was broken for it.
+    pub finding: Option<FindingId>,
     /// Opened, Unix seconds.
     pub opened_at: i64,
     /// Ends at the latest, Unix seconds, for display; the deadline below decides.
@@ -108,6 +110,8 @@ pub struct NewSession {
     pub idle: Duration,
     /// How long a held statement waits in its connection.
     pub hold: Duration,
+    /// The finding that it opens, where the glass is broken for it.
+    pub finding: Option<FindingId>,
 }
 
 /// All live sessions of this broker.
@@ -165,6 +169,7 @@ impl Sessions {
             origin: new.origin,
             client_key: new.client_key,
             hold: new.hold,
+            finding: new.finding,
             opened_at,
             ends_at: opened_at.saturating_add_unsigned(new.ttl.as_secs()),
             deadline: now + new.ttl,
@@ -310,6 +315,7 @@ impl Session {
             idle_s: self.idle.as_secs(),
             connections: self.connections.load(Ordering::Relaxed),
             statements: self.statements(),
+            finding: self.finding,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The embedded state: one SQLite file, mode 0600, write-ahead log, numbered migrations.
 //!
-//! What lives here must outlive a restart: local users, failed tries and lock-outs, token families. Short-lived things
-//! (device codes, replay caches, bearer tokens of the native listener) live in memory, where a restart forgets them,
+//! What lives here must outlive a restart: local users, failed tries and lock-outs, token families, findings. Short-lived
+//! things (device codes, replay caches, bearer tokens of the native listener) live in memory, where a restart forgets them,
 //! which closes doors and opens none. Never here: tokens, codes or passwords themselves (hashes only), statements,
 //! and anything a target answered.
 
 mod failures;
 mod families;
+mod findings;
 mod schema;
 mod users;
 

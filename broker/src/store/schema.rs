@@ -58,6 +58,34 @@ CREATE TABLE refresh_tokens (
     used   INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens_family ON refresh_tokens (family);
+", r"
+-- Accounts for when the identity provider is down belong to a principal of it, who was last seen there at `seen_s`.
+ALTER TABLE users ADD COLUMN principal TEXT;
+ALTER TABLE users ADD COLUMN seen_s INTEGER NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX users_principal ON users (principal) WHERE principal IS NOT NULL;
+
+CREATE TABLE findings (
+    id        TEXT PRIMARY KEY,
+    principal TEXT NOT NULL,
+    person_id TEXT NOT NULL,
+    target    TEXT NOT NULL,
+    level     TEXT NOT NULL,
+    reason    TEXT NOT NULL,
+    ticket    TEXT NOT NULL,
+    enrolled  INTEGER NOT NULL,
+    opened_s  INTEGER NOT NULL,
+    ends_s    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reviews (
+    finding    TEXT NOT NULL REFERENCES findings (id),
+    person_id  TEXT NOT NULL,
+    principal  TEXT NOT NULL,
+    conclusion TEXT NOT NULL CHECK (conclusion IN ('justified', 'misused')),
+    note       TEXT NOT NULL,
+    at_s       INTEGER NOT NULL,
+    PRIMARY KEY (finding, person_id)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// Applies what is missing.

@@ -22,9 +22,19 @@ pub struct UserRow {
     pub groups: Vec<String>,
     /// True: cannot sign in, tokens are refused at the next use.
     pub disabled: bool,
+    /// The identity provider's principal that enrolled it for when the provider is down; `None`: a local user.
+    pub principal: Option<String>,
+    /// When that principal was last seen at the provider, Unix seconds.
+    pub seen_s: i64,
 }
 
 impl UserRow {
+    /// Whom it signs in.
+    #[must_use]
+    pub fn principal_id(&self) -> &str {
+        self.principal.as_deref().unwrap_or(&self.name)
+    }
+
     /// SHA-256 over password hash and one-time-code secret. The hash is salted anew at each reset, so the digest
     /// changes with it; it is compared in memory and never stored.
     #[must_use]
@@ -92,7 +102,7 @@ pub struct By<'a> {
     pub now_us: i64,
 }
 
-const COLUMNS: &str = "name, person_id, display, password, totp_secret, groups, disabled";
+const COLUMNS: &str = "name, person_id, display, password, totp_secret, groups, disabled, principal, seen_s";
 
 type Raw = (UserRow, String);
 
@@ -105,6 +115,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
         totp_secret: zeroize::Zeroizing::new(row.get(4)?),
         groups: Vec::new(),
         disabled: row.get(6)?,
+        principal: row.get(7)?,
+        seen_s: row.get(8)?,
     };
     Ok((user, row.get(5)?))
 }
@@ -128,6 +140,60 @@ impl Store {
         self.transact(|tx| {
             let sql = format!("SELECT {COLUMNS} FROM users WHERE name = ?1");
             tx.query_row(&sql, [name], read).optional()?.map(complete).transpose()
+        })
+    }
+
+    /// The user that signs the principal `id` in.
+    pub(crate) fn user_of(&self, id: &str) -> Result<Option<UserRow>, StoreError> {
+        self.transact(|tx| {
+            let sql = format!("SELECT {COLUMNS} FROM users WHERE coalesce(principal, name) = ?1");
+            tx.query_row(&sql, [id], read).optional()?.map(complete).transpose()
+        })
+    }
+
+    /// Adds, or replaces, the account that signs `principal` in when the identity provider is down, and ends its token
+    /// families; false when somebody else has the name.
+    /// `step` is that of the one-time code that it was proved with, which is used up.
+    pub(crate) fn enrol(
+        &self,
+        new: &NewUser<'_>,
+        principal: &str,
+        step: u64,
+        now_s: i64,
+    ) -> Result<bool, StoreError> {
+        let step = i64::try_from(step).map_err(|_| StoreError::Damaged("TOTP step"))?;
+        self.transact(|tx| {
+            let sql = "SELECT count(*) FROM users WHERE name = ?1 AND principal IS NOT ?2";
+            if tx.query_row(sql, [new.name, principal], |row| row.get::<_, i64>(0))? > 0 {
+                return Ok(false);
+            }
+            tx.execute("DELETE FROM users WHERE principal = ?1", [principal])?;
+            end_families(tx, principal)?;
+            tx.execute(
+                "INSERT INTO users (name, person_id, display, password, totp_secret, groups, created_s, changed_s,
+                   principal, seen_s, totp_last_step) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?7, ?9)",
+                params![
+                    new.name,
+                    new.person_id,
+                    new.display,
+                    new.password,
+                    new.totp_secret,
+                    list_to_json(new.groups),
+                    now_s,
+                    principal,
+                    step
+                ],
+            )?;
+            Ok(true)
+        })
+    }
+
+    /// `principal` was seen at the identity provider: its enrolment, where it has one, has these groups from now on.
+    pub(crate) fn seen(&self, principal: &str, groups: &[String], now_s: i64) -> Result<(), StoreError> {
+        self.transact(|tx| {
+            let sql = "UPDATE users SET groups = ?2, seen_s = ?3 WHERE principal = ?1";
+            tx.execute(sql, params![principal, list_to_json(groups), now_s])?;
+            Ok(())
         })
     }
 
@@ -166,11 +232,11 @@ impl Store {
     /// Removes a user with its failures and token families; false when there is none.
     pub(crate) fn delete_user(&self, name: &str, by: &By<'_>) -> Result<bool, StoreError> {
         self.transact(|tx| {
+            end_families_of(tx, name)?;
             if tx.execute("DELETE FROM users WHERE name = ?1", [name])? == 0 {
                 return Ok(false);
             }
             tx.execute("DELETE FROM failures WHERE kind = 'account' AND subject = ?1", [name])?;
-            end_families(tx, name)?;
             note_change(tx, name, "remove", by)?;
             Ok(true)
         })
@@ -198,7 +264,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.change_user(name, if disabled { "disable" } else { "enable" }, by, |tx| {
             if disabled {
-                end_families(tx, name)?;
+                end_families_of(tx, name)?;
             }
             Ok(tx.execute("UPDATE users SET disabled = ?2 WHERE name = ?1", params![name, disabled])?)
         })
@@ -212,7 +278,7 @@ impl Store {
         by: &By<'_>,
     ) -> Result<bool, StoreError> {
         self.change_user(name, "password", by, |tx| {
-            end_families(tx, name)?;
+            end_families_of(tx, name)?;
             Ok(tx.execute("UPDATE users SET password = ?2 WHERE name = ?1", params![name, password])?)
         })
     }
@@ -220,7 +286,7 @@ impl Store {
     /// Replaces the TOTP secret and ends the token families; false when there is no such user.
     pub(crate) fn set_user_totp(&self, name: &str, secret: &[u8], by: &By<'_>) -> Result<bool, StoreError> {
         self.change_user(name, "totp", by, |tx| {
-            end_families(tx, name)?;
+            end_families_of(tx, name)?;
             let sql = "UPDATE users SET totp_secret = ?2, totp_last_step = 0 WHERE name = ?1";
             Ok(tx.execute(sql, params![name, secret])?)
         })
@@ -288,6 +354,13 @@ impl Store {
             Ok(true)
         })
     }
+}
+
+/// Of the user with this name.
+fn end_families_of(tx: &Transaction<'_>, name: &str) -> Result<(), StoreError> {
+    let sql = "SELECT coalesce(principal, name) FROM users WHERE name = ?1";
+    let principal: Option<String> = tx.query_row(sql, [name], |row| row.get(0)).optional()?;
+    principal.map_or(Ok(()), |principal| end_families(tx, &principal))
 }
 
 fn end_families(tx: &Transaction<'_>, principal: &str) -> Result<(), StoreError> {

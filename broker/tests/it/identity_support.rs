@@ -99,6 +99,15 @@ impl Authorizer for Rules {
         }
     }
 
+    fn break_glass(&self, principal: &Principal, target: &str, _: AccessLevel) -> SessionVerdict {
+        let rules = vec!["test-rule".to_owned()];
+        if target == "db" && principal.groups.iter().any(|g| g == "oncall") {
+            SessionVerdict::Allow { rules }
+        } else {
+            SessionVerdict::Deny { rules, reason: "not for you".to_owned() }
+        }
+    }
+
     fn policy_hash(&self) -> String {
         "policy".to_owned()
     }
@@ -107,6 +116,7 @@ impl Authorizer for Rules {
         let has = |group: &str| principal.groups.iter().any(|g| g == group);
         let yes = match action {
             Action::ListSessions | Action::EndSession { .. } => has("admins"),
+            Action::Review { .. } => has("leads"),
             Action::MintToken { session_bound, .. } => has(if session_bound { "bi" } else { "native" }),
         };
         let rules = vec!["test-rule".to_owned()];
@@ -177,6 +187,7 @@ pub fn config(dir: &std::path::Path, identity: IdentityProvider) -> Config {
         limits: Limits { login_attempts: 3, device_codes: 64, http_body_bytes: 4096, ..Limits::default() },
         targets: BTreeMap::new(),
         webhooks: Vec::new(),
+        break_glass: Some(BreakGlass { enrolment: Duration::from_secs(30 * 86400) }),
         sha256: String::new(),
     }
 }
@@ -220,6 +231,7 @@ impl Broker {
             authorizer: Arc::new(Rules),
             targets: Arc::new(OneTarget(target())),
             approvals: Arc::new(Approvals::new(&Limits::default(), Notices::default())),
+            notices: Notices::default(),
             checkpoint: Box::new(|| Some("test/ledger\n7\nroot\n".to_owned())),
             redact: |text| text.replace("4111111111111111", "411111******1111"),
         });

@@ -30,7 +30,7 @@ const OPEN: [(&str, &str); 10] = [
 const ELSEWHERE: [&str; 2] = ["routes::TUNNEL", "\"/metrics\""];
 
 /// Routes that need a sign-in, as written in the source and as asked here.
-const CLOSED: [(&str, &str); 11] = [
+const CLOSED: [(&str, &str); 15] = [
     ("routes::WHOAMI", "/v1/whoami"),
     ("routes::TARGETS", "/v1/targets"),
     ("routes::SESSIONS", "/v1/sessions"),
@@ -38,6 +38,10 @@ const CLOSED: [(&str, &str); 11] = [
     ("routes::APPROVALS", "/v1/approvals"),
     ("\"{}/{{id}}\", routes::APPROVALS", "/v1/approvals/apr_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
     ("\"{}/{{id}}/decision\", routes::APPROVALS", "/v1/approvals/apr_01ARZ3NDEKTSV4RRFFQ69G5FAV/decision"),
+    ("routes::BREAK_GLASS", "/v1/break-glass"),
+    ("routes::ENROLMENT", "/v1/break-glass/enrolment"),
+    ("routes::FINDINGS", "/v1/findings"),
+    ("\"{}/{{id}}/review\", routes::FINDINGS", "/v1/findings/fnd_01ARZ3NDEKTSV4RRFFQ69G5FAV/review"),
     ("routes::EXPLAIN", "/v1/policy/explain"),
     ("\"{}/{{target}}\", routes::SUGGEST", "/v1/policy/suggest/payments-db"),
     ("routes::TOKENS", "/v1/tokens"),
@@ -69,7 +73,7 @@ async fn who_is_not_signed_in_gets_nowhere() {
         let Some((_, asked)) = CLOSED.iter().find(|(closed, _)| closed == path) else {
             panic!("the route {path} has no negative test");
         };
-        let methods = [("get(", Method::GET), ("post(", Method::POST), ("delete(", Method::DELETE)];
+        let methods = [("get(", Method::GET), ("post(", Method::POST), ("put(", Method::PUT), ("delete(", Method::DELETE)];
         let served: Vec<Method> =
             methods.into_iter().filter(|(word, _)| handlers.contains(word)).map(|(_, m)| m).collect();
         assert!(!served.is_empty(), "{path}: {handlers}");

@@ -4,7 +4,6 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use hoop_api::approval::{DECISION_TYPE, Decision};
 use jsonwebtoken::jwk::{CommonParameters, Jwk};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
@@ -102,17 +101,17 @@ impl DpopKey {
 }
 
 impl DpopKey {
-    /// A decision on an approval, signed: a compact JWS that brings the public key.
+    /// What a reviewer says, signed: a compact JWS of `typ` that brings the public key.
     ///
     /// # Errors
     /// The key does not sign.
-    pub fn decision(&self, decision: &Decision) -> Result<String, Failure> {
+    pub fn signed(&self, typ: &str, claims: &impl Serialize) -> Result<String, Failure> {
         let header = Header {
-            typ: Some(DECISION_TYPE.to_owned()),
+            typ: Some(typ.to_owned()),
             jwk: Some(self.public.clone()),
             ..Header::new(Algorithm::ES256)
         };
-        jsonwebtoken::encode(&header, decision, &self.signing).map_err(|_| unusable("does not sign"))
+        jsonwebtoken::encode(&header, claims, &self.signing).map_err(|_| unusable("does not sign"))
     }
 }
 

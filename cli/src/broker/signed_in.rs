@@ -74,6 +74,16 @@ impl SignedIn {
         read(&self.call(Method::POST, path, body).await?)
     }
 
+    /// `PUT path` with a JSON body; nothing comes back.
+    ///
+    /// # Errors
+    /// Not reached, or the broker says no.
+    pub async fn put<B: Serialize>(&self, path: &str, body: &B) -> Result<(), Failure> {
+        let body = serde_json::to_vec(body)
+            .map_err(|e| Failure::usage(format!("the request cannot be written as JSON: {e}")))?;
+        check(&self.call(Method::PUT, path, body).await?)
+    }
+
     /// `DELETE path`.
     ///
     /// # Errors

@@ -1,9 +1,12 @@
 //! The command line: what can be asked for, and who does it. A file a noun.
 
 mod audit;
+mod break_glass;
 mod completions;
 mod connect;
+mod enrol;
 mod exec;
+mod findings;
 mod login;
 mod logout;
 mod policy;
@@ -21,6 +24,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use hoop_api::finding::BreakGlass;
 use hoop_api::routes::{OpenSession, OpenedSession, TargetList};
 use hoop_api::{AccessLevel, Code, Untrusted, routes};
 
@@ -95,6 +99,12 @@ enum Command {
     Approve(review::Approve),
     /// Say no to what is held.
     Deny(review::Deny),
+    /// Open a session in an emergency, without an approval; everybody hears of it.
+    BreakGlass(break_glass::BreakGlass),
+    /// Prepare for breaking the glass while the identity provider is down.
+    Enrol(enrol::Enrol),
+    /// List what must be reviewed, and review it.
+    Findings(findings::Findings),
     /// Get a password for the broker's native PostgreSQL listener, for tools that cannot run hoopctl.
     Token(token::Token),
     /// Check, test, compare and explain policies.
@@ -189,6 +199,23 @@ impl Ask {
         }
     }
 
+    /// Opens the session in an emergency: nobody approves it, and everybody is told.
+    async fn break_glass(&self, signed_in: &SignedIn, ticket: &str) -> Result<OpenedSession, Failure> {
+        let ask = BreakGlass {
+            target: self.target.clone(),
+            level: self.level,
+            reason: self.reason.as_str().into(),
+            ticket: ticket.into(),
+            ttl_s: self.ttl.map(|d| d.as_secs()),
+            hold_s: self.patience().as_secs(),
+        };
+        match signed_in.post(routes::BREAK_GLASS, &ask).await {
+            Err(f) if f.code == Some(Code::NotFound) => Err(unknown_target(signed_in, &self.target, f).await),
+            Ok(opened) => printable(opened),
+            Err(f) => Err(f),
+        }
+    }
+
     /// The database for clients that name none.
     ///
     /// # Errors
@@ -270,6 +297,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     };
     let done = match command {
         Command::Connect(connect) => return connect.run(given(None).settings()?).await,
+        Command::BreakGlass(glass) => return glass.run(given(None).settings()?).await,
         Command::Exec(exec) => return exec.run(given(None).settings()?).await,
         Command::Version => return version::run(),
         Command::Completions(completions) => return completions.run(&mut Cli::command()),
@@ -288,6 +316,8 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Request(request) => interruptible(request.run(given(None).settings()?)).await,
         Command::Approve(approve) => interruptible(approve.run(given(None).settings()?)).await,
         Command::Deny(deny) => interruptible(deny.run(given(None).settings()?)).await,
+        Command::Enrol(enrol) => interruptible(enrol.run(given(None).settings()?)).await,
+        Command::Findings(findings) => interruptible(findings.run(given(None).settings()?)).await,
         Command::Token(token) => interruptible(token.run(given(None).settings()?)).await,
     };
     done.map(|()| Exit::Ok)

@@ -2,7 +2,9 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use hoop_api::approval::{Approval, ApprovalKind, ApprovalList, ApprovalState, Decide, Decision};
+use hoop_api::approval::{
+    Approval, ApprovalKind, ApprovalList, ApprovalState, DECISION_TYPE, Decide, Decision,
+};
 use hoop_api::{ApprovalId, routes};
 
 use crate::broker::{SignedIn, now_s};
@@ -126,7 +128,7 @@ fn checked(reason: &str) -> Result<&str, Failure> {
     Ok(reason)
 }
 
-fn ask(question: &str) -> Result<String, Failure> {
+pub(super) fn ask(question: &str) -> Result<String, Failure> {
     eprint!("{question}");
     std::io::stderr().flush().map_err(|e| Failure::stdout(&e))?;
     let mut answer = String::new();
@@ -146,7 +148,7 @@ async fn decide(signed_in: &SignedIn, shown: &Shown, approve: bool, reason: &str
         shown: approval.shown(),
         iat: now_s(),
     };
-    let signed = Decide { decision: signed_in.key().decision(&decision)? };
+    let signed = Decide { decision: signed_in.key().signed(DECISION_TYPE, &decision)? };
     let path = format!("{}/{}/decision", routes::APPROVALS, approval.id);
     let now: Approval = signed_in.post(&path, &signed).await?;
     eprintln!("{}", output::safe(&meaning(&now)));

@@ -69,6 +69,11 @@ id!(
     "apr"
 );
 id!(
+    /// One finding: what must be reviewed.
+    FindingId,
+    "fnd"
+);
+id!(
     /// One HTTP request, shown in problems and logs.
     RequestId,
     "req"

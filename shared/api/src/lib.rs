@@ -4,13 +4,14 @@
 
 mod access;
 pub mod approval;
+pub mod finding;
 mod id;
 mod problem;
 pub mod routes;
 mod untrusted;
 
 pub use access::{AccessLevel, PrincipalKind};
-pub use id::{ApprovalId, ConnectionId, RequestId, SessionId, StatementId};
+pub use id::{ApprovalId, ConnectionId, FindingId, RequestId, SessionId, StatementId};
 pub use problem::{Code, Problem};
 pub use untrusted::Untrusted;
 

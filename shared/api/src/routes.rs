@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::approval::HeldRule;
-use crate::{AccessLevel, PrincipalKind, SessionId, Untrusted};
+use crate::{AccessLevel, FindingId, PrincipalKind, SessionId, Untrusted};
 
 /// RFC 8414 metadata.
 pub const METADATA: &str = "/.well-known/oauth-authorization-server";
@@ -34,6 +34,14 @@ pub const APPROVALS: &str = "/v1/approvals";
 pub const EXPLAIN: &str = "/v1/policy/explain";
 /// `GET …/{target}`: rules that would permit what was seen on a target that is only observed. Answers [`Suggested`].
 pub const SUGGEST: &str = "/v1/policy/suggest";
+/// `POST` [`BreakGlass`](crate::finding::BreakGlass) answers [`OpenedSession`]: a session in an emergency.
+pub const BREAK_GLASS: &str = "/v1/break-glass";
+/// `POST` answers [`Enrolling`](crate::finding::Enrolling); `PUT` [`Enrol`](crate::finding::Enrol) ends it. For signing in
+/// when the identity provider is down.
+pub const ENROLMENT: &str = "/v1/break-glass/enrolment";
+/// `GET`: the findings that the caller may see. Answers [`FindingList`](crate::finding::FindingList).
+/// `POST …/{id}/review` [`Reviewed`](crate::finding::SignedReview) answers the [`Finding`](crate::finding::Finding) as it then is.
+pub const FINDINGS: &str = "/v1/findings";
 /// `GET`: the latest signed checkpoint, text (C2SP signed note).
 pub const CHECKPOINT: &str = "/v1/ledger/checkpoint";
 
@@ -190,6 +198,9 @@ pub struct SessionSummary {
     pub connections: u32,
     /// Statements so far.
     pub statements: u64,
+    /// The finding that it opened: the glass was broken for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<FindingId>,
 }
 
 /// An opened session with what the tunnel needs.

@@ -257,6 +257,36 @@ pub enum Event {
         /// `expired` or `withdrawn`.
         how: String,
     },
+    /// The glass was broken: a session in an emergency, which nobody approved (7.2.5).
+    GlassBroken {
+        /// Finding id: what others review.
+        finding: String,
+        /// Target name.
+        target: String,
+        /// Access level.
+        level: String,
+        /// The reason that the principal gave.
+        reason: String,
+        /// The incident that they named.
+        ticket: String,
+        /// Until when sessions can be open for it, microseconds since the Unix epoch.
+        ends_us: i64,
+        /// Rules that allowed it.
+        rules: Vec<String>,
+        /// JWK thumbprint of the client's key.
+        client_key: String,
+    },
+    /// A finding was reviewed (7.2.5, 10.4.1).
+    FindingReviewed {
+        /// Finding id.
+        finding: String,
+        /// `justified` or `misused`.
+        conclusion: String,
+        /// The review as the reviewer signed it: a compact JWS (RFC 7515) with the key in its header.
+        signed: String,
+        /// JWK thumbprint of that key (RFC 7638).
+        client_key: String,
+    },
     /// A control failed (10.7.2).
     ControlFailure {
         /// Which control: `ledger`, `policy`, `catalogue`, …

@@ -117,6 +117,8 @@ impl OpenItems {
             | Event::ApprovalDecided { .. }
             | Event::ApprovalConsumed { .. }
             | Event::ApprovalEscalated { .. }
+            | Event::GlassBroken { .. }
+            | Event::FindingReviewed { .. }
             | Event::ApprovalEnded { .. }
             | Event::ControlFailure { .. }
             | Event::Target { .. }

@@ -38,6 +38,7 @@ pub struct Case {
     level: AccessLevel,
     via: Via,
     bearer: bool,
+    break_glass: bool,
     durable: bool,
     approvals: BTreeSet<String>,
     estimate: Estimate,
@@ -152,6 +153,8 @@ struct Row {
     native: bool,
     #[serde(default)]
     bearer: bool,
+    #[serde(default)]
+    break_glass: bool,
     #[serde(default = "yes")]
     durable: bool,
     #[serde(default)]
@@ -218,7 +221,7 @@ fn case(file: &File, row: &Row, line: usize) -> Result<Case, String> {
     })?;
     let does = match (&row.statement, row.action.as_deref()) {
         (Some(text), None) => Does::Statement(text.clone()),
-        (None, Some("session")) => Does::Opens,
+        (None, Some("session" | "break_glass")) => Does::Opens,
         (None, Some(word)) => Does::Acts(outside(word)?),
         (Some(_), Some(_)) | (None, None) => {
             return Err("a case has either `statement` or `action`".to_owned());
@@ -249,6 +252,7 @@ fn case(file: &File, row: &Row, line: usize) -> Result<Case, String> {
         level: row.level,
         via: if row.native { Via::Native } else { Via::Tunnel },
         bearer: row.bearer,
+        break_glass: row.break_glass || row.action.as_deref() == Some(Action::BreakGlass.as_str()),
         durable: row.durable,
         approvals: row.approvals.clone(),
         estimate: Estimate {
@@ -276,6 +280,7 @@ impl Case {
             level: self.level,
             via: self.via,
             bearer: self.bearer,
+            break_glass: self.break_glass,
             durable: self.durable,
             approvals: self.approvals.clone(),
         };
@@ -290,6 +295,7 @@ impl Case {
                         level: self.level,
                         via: self.via,
                         bearer: self.bearer,
+                        break_glass: self.break_glass,
                         statement_count: analysis.statements.len(),
                         estimate: self.estimate,
                         approvals: self.approvals.clone(),

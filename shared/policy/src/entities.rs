@@ -197,6 +197,7 @@ pub(crate) fn statement_context(
         ("level", text(session.level.as_str())),
         ("via", text(session.via.as_str())),
         ("bearer", Expr::new_bool(session.bearer)),
+        ("break_glass", Expr::new_bool(session.break_glass)),
         ("verbs", set(facts.verbs.iter().map(Verb::as_str))),
         ("changes", set(changes.iter().map(String::as_str))),
         ("settings", set(settings)),
@@ -224,6 +225,7 @@ pub(crate) fn opening_context(opening: &OpeningFacts) -> Result<Context, Misfit>
         ("level", text(opening.level.as_str())),
         ("via", text(opening.via.as_str())),
         ("bearer", Expr::new_bool(opening.bearer)),
+        ("break_glass", Expr::new_bool(opening.break_glass)),
         ("durable", Expr::new_bool(opening.durable)),
         ("approvals", set(opening.approvals.iter().map(String::as_str))),
     ])

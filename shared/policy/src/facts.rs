@@ -52,6 +52,8 @@ pub struct SessionFacts {
     pub via: Via,
     /// True when it hangs on a bearer secret.
     pub bearer: bool,
+    /// True when it was opened by breaking the glass.
+    pub break_glass: bool,
     /// Statements in the same message.
     pub statement_count: usize,
     /// What the target's planner expects; [`Estimate::INFINITE`] where nobody asked it.
@@ -69,6 +71,8 @@ pub struct OpeningFacts {
     pub via: Via,
     /// True when it will hang on a bearer secret.
     pub bearer: bool,
+    /// True when it is asked for by breaking the glass.
+    pub break_glass: bool,
     /// True when an entry is on the disk before what it records happens; false under `durability = "os"`.
     pub durable: bool,
     /// Ids of rules that an approval has satisfied; empty without one.
@@ -105,6 +109,10 @@ pub enum Action {
     Session,
     /// Opens a session that shows classified columns.
     Reveal,
+    /// Opens a session in an emergency.
+    BreakGlass,
+    /// Reviews a finding.
+    Review,
     /// Asks for a bearer token good for one connection.
     Token,
     /// Asks for a bearer token good for a whole session.
@@ -117,7 +125,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Control,
         Self::Read,
         Self::Write,
@@ -126,6 +134,8 @@ impl Action {
         Self::Call,
         Self::Session,
         Self::Reveal,
+        Self::BreakGlass,
+        Self::Review,
         Self::Token,
         Self::TokenSession,
         Self::EndSession,
@@ -139,6 +149,8 @@ impl Action {
             Self::Control | Self::Read | Self::Write | Self::Ddl | Self::Administer | Self::Call => true,
             Self::Session
             | Self::Reveal
+            | Self::BreakGlass
+            | Self::Review
             | Self::Token
             | Self::TokenSession
             | Self::EndSession
@@ -158,6 +170,8 @@ impl Action {
             Self::Call => "call",
             Self::Session => "session",
             Self::Reveal => "reveal",
+            Self::BreakGlass => "break_glass",
+            Self::Review => "review",
             Self::Token => "token",
             Self::TokenSession => "token_session",
             Self::EndSession => "end_session",

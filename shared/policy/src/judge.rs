@@ -45,7 +45,8 @@ pub fn judge_all(
     }
 }
 
-/// Judges whether a session may be opened; with level `reveal` the action of that name is asked as well.
+/// Judges whether a session may be opened, or the glass broken for one; with level `reveal` the action of that name is
+/// asked as well.
 #[must_use]
 pub fn judge_session(
     policy: &PolicySet,
@@ -53,7 +54,8 @@ pub fn judge_session(
     opening: &OpeningFacts,
     target: &TargetFacts,
 ) -> Verdict {
-    let open = judge_action(policy, principal, opening, Action::Session, Some(target));
+    let action = if opening.break_glass { Action::BreakGlass } else { Action::Session };
+    let open = judge_action(policy, principal, opening, action, Some(target));
     match opening.level {
         AccessLevel::Masked | AccessLevel::Write => open,
         AccessLevel::Reveal => {
@@ -330,6 +332,7 @@ when { context.unfiltered } unless { context.approvals.contains("held") };
             level: AccessLevel::Write,
             via: Via::Tunnel,
             bearer: false,
+            break_glass: false,
             statement_count: 1,
             estimate: crate::facts::Estimate::INFINITE,
             approvals: BTreeSet::new(),

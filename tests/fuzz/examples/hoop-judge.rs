@@ -28,6 +28,7 @@ fn main() {
         level: AccessLevel::Masked,
         via: Via::Tunnel,
         bearer: false,
+        break_glass: false,
         statement_count: 1,
         estimate: Estimate::INFINITE,
         approvals: BTreeSet::new(),

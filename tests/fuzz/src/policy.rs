@@ -61,6 +61,7 @@ fn ask(set: &PolicySet) {
         level,
         via,
         bearer,
+        break_glass: false,
         statement_count: STATEMENTS.len(),
         estimate: Estimate::INFINITE,
         approvals: approvals.clone(),
@@ -70,8 +71,8 @@ fn ask(set: &PolicySet) {
         follows(set, &verdict);
         assert_eq!(judge(set, &principal, &session, &target, facts), verdict, "judged again");
     }
-    let opening = OpeningFacts { level, via, bearer, durable: true, approvals };
-    for action in [Action::Session, Action::Reveal, Action::Token, Action::EndSession, Action::Audit] {
+    let opening = OpeningFacts { level, via, bearer, break_glass: false, durable: true, approvals };
+    for action in [Action::Session, Action::Reveal, Action::BreakGlass, Action::Review, Action::Token, Action::EndSession, Action::Audit] {
         follows(set, &judge_action(set, &principal, &opening, action, Some(&target)));
     }
 }

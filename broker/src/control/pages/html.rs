@@ -143,14 +143,20 @@ pub(super) fn enter(csrf: &str, code: &str, error: Option<&str>) -> Page {
     Page::new("Sign in a terminal", body)
 }
 
-pub(super) fn confirm(csrf: &str, waiting: &Waiting) -> Page {
+/// `emergency`: whoever enrolled can also sign in here, without the provider.
+pub(super) fn confirm(csrf: &str, waiting: &Waiting, emergency: bool) -> Page {
+    let enrolled = if emergency {
+        "<button name=\"answer\" value=\"enrolled\" class=\"quiet\">Yes, and the identity provider is down: break-glass sign-in</button>\n"
+    } else {
+        ""
+    };
     let body = format!(
         "<p>A terminal asks to act in your name.</p>\n{}\
          <p><strong>Did you start this sign-in yourself, just now, on that terminal?</strong> \
          If somebody sent you here or gave you the code, answer no.</p>\n\
          <form method=\"post\" action=\"/device/confirm\">\n{}\
          <button name=\"answer\" value=\"yes\">Yes, I started it</button>\n\
-         <button name=\"answer\" value=\"no\" class=\"quiet\">No, refuse it</button>\n</form>\n",
+         <button name=\"answer\" value=\"no\" class=\"quiet\">No, refuse it</button>\n{enrolled}</form>\n",
         terminal(waiting),
         hidden(csrf, waiting)
     );

@@ -143,6 +143,13 @@ impl<T> Form<T> {
     }
 }
 
+impl Control {
+    /// Whoever enrolled can sign in without the identity provider, for emergency sessions.
+    fn emergency(&self) -> bool {
+        self.identity().oidc().is_some() && self.identity().config().break_glass.is_some()
+    }
+}
+
 fn too_many(csrf: &str) -> Page {
     let text = "Too many wrong codes from your network. Wait ten minutes.";
     html::enter(csrf, "", Some(text)).status(StatusCode::TOO_MANY_REQUESTS)
@@ -153,7 +160,7 @@ pub(super) async fn entered(State(control): State<Control>, form: Form<Code>) ->
     let identity = control.identity();
     let look = |code: &UserCode| identity.devices().find(code, identity.mono());
     let waiting = form.waiting(&control, &form.fields.user_code, look).await?;
-    Ok(html::confirm(&form.csrf, &waiting))
+    Ok(html::confirm(&form.csrf, &waiting, control.emergency()))
 }
 
 #[derive(Deserialize)]
@@ -161,6 +168,8 @@ pub(super) async fn entered(State(control): State<Control>, form: Form<Code>) ->
 enum Answer {
     Yes,
     No,
+    /// With the codes of an enrolment.
+    Enrolled,
 }
 
 #[derive(Deserialize)]
@@ -173,8 +182,11 @@ pub(super) struct Confirm {
 pub(super) async fn confirm(State(control): State<Control>, form: Form<Confirm>) -> Result<Page, Page> {
     let identity = control.identity();
     let (devices, mono) = (identity.devices(), identity.mono());
+    if matches!(form.fields.answer, Answer::Enrolled) && !control.emergency() {
+        return Err(html::failed("This broker has no break-glass sign-in."));
+    }
     let look = |code: &UserCode| match form.fields.answer {
-        Answer::Yes => devices.confirm(code, &form.browser, mono),
+        Answer::Yes | Answer::Enrolled => devices.confirm(code, &form.browser, mono),
         Answer::No => devices.find(code, mono).filter(|_| devices.refuse(code, mono)),
     };
     let waiting = form.waiting(&control, &form.fields.user_code, look).await?;
@@ -183,6 +195,7 @@ pub(super) async fn confirm(State(control): State<Control>, form: Form<Confirm>)
             identity.note_refusal(None, form.origin, "device_page", "refused_by_person").await;
             Ok(html::refused())
         }
+        Answer::Enrolled => Ok(html::sign_in(&form.csrf, &waiting, "", None)),
         Answer::Yes => match identity.oidc() {
             None => Ok(html::sign_in(&form.csrf, &waiting, "", None)),
             Some(provider) => match provider.begin(waiting.code, waiting.fresh, &form.browser, mono).await {
@@ -201,10 +214,10 @@ pub(super) struct SignIn {
     otp: SecretString,
 }
 
-/// Step 4, local users: name, password, one-time code.
+/// Step 4, local users and those who enrolled: name, password, one-time code.
 pub(super) async fn sign_in(State(control): State<Control>, form: Form<SignIn>) -> Result<Page, Page> {
     let identity = control.identity();
-    if identity.oidc().is_some() {
+    if identity.oidc().is_some() && !control.emergency() {
         return Err(html::failed("This broker signs people in at an identity provider."));
     }
     let look = |code: &UserCode| identity.devices().confirmed(code, &form.browser, identity.mono());
@@ -290,7 +303,7 @@ pub(super) async fn finish(State(control): State<Control>, form: Form<Finish>) -
     let Some(waiting) = identity.devices().confirmed(&user_code, &form.browser, mono) else {
         return Err(html::failed(UNKNOWN_CODE));
     };
-    if identity.record_sign_in(&who, form.origin, &waiting.jkt).await.is_err() {
+    if identity.signed_in_there(&who, form.origin, &waiting.jkt).await.is_err() {
         return Err(html::failed(NOT_RECORDED).status(StatusCode::SERVICE_UNAVAILABLE));
     }
     let shown = who.principal.name.clone();

@@ -51,6 +51,7 @@ pub async fn explain(
         level: asked.level,
         via: Via::Tunnel,
         bearer: false,
+        break_glass: false,
         statement_count: facts.statements.len(),
         estimate: Estimate::INFINITE,
         approvals: BTreeSet::new(),

@@ -1,14 +1,20 @@
 //! Approvals in a ledger: whether each decision was signed by the key that it names, about the approval that it names, by
 //! another person than the requester; and whether each use had enough of them, once.
 //!
+//! The same for broken glasses and their reviews.
+//!
 //! What it cannot see: in which groups a reviewer was. The broker judged that; the identity provider knows it.
 
 use std::collections::{BTreeSet, HashMap};
 
 use hoop_api::approval::{DECISION_TYPE, Decision};
+use hoop_api::finding::{REVIEW_TYPE, Review};
 use hoop_ledger::entry::{Envelope, Event, User};
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::de::DeserializeOwned;
+
+use super::findings::Findings;
 
 /// Follows the approvals of a ledger.
 #[derive(Debug, Default)]
@@ -18,8 +24,9 @@ pub(super) struct Approvals {
     keys: HashMap<String, BTreeSet<String>>,
     /// Older entries are not at hand: what is not known may have been before them.
     partial: bool,
-    /// Decisions whose signature holds.
+    /// Decisions and reviews whose signature holds.
     decisions: u64,
+    findings: Findings,
 }
 
 #[derive(Debug)]
@@ -70,6 +77,12 @@ impl Approvals {
             Event::ApprovalDecided { approval, decision, binding, signed, client_key } => {
                 self.decided(&entry.user, (approval, decision, binding), signed, client_key)
             }
+            Event::GlassBroken { finding, target, .. } => self.findings.broken(&entry.user, finding, target),
+            Event::FindingReviewed { finding, conclusion, signed, client_key } => {
+                let what = format!("the review of {finding}");
+                let claims: Review = self.signed(&entry.user, &what, (REVIEW_TYPE, signed), client_key)?;
+                self.findings.reviewed(&entry.user, (finding, conclusion), &claims, self.partial)
+            }
             Event::ApprovalConsumed { approval, binding, .. } => self.consumed(approval, binding),
             Event::ApprovalEnded { approval, .. } => {
                 if let Some(asked) = self.open.get_mut(approval) {
@@ -81,6 +94,24 @@ impl Approvals {
         }
     }
 
+    /// The claims of `what`, signed as a JWS of some type by a key that `by` has signed in with.
+    fn signed<T: DeserializeOwned>(
+        &mut self,
+        by: &User,
+        what: &str,
+        (typ, signed): (&str, &str),
+        client_key: &str,
+    ) -> Result<T, String> {
+        let claims = verify(typ, signed, client_key)
+            .ok_or_else(|| format!("{what} is not signed by the key that it names"))?;
+        let signed_in = self.keys.get(&by.id).is_some_and(|keys| keys.contains(client_key));
+        if !signed_in && !self.partial {
+            return Err(format!("{what} is by a key that {} has not signed in with", by.id));
+        }
+        self.decisions += 1;
+        Ok(claims)
+    }
+
     fn decided(
         &mut self,
         by: &User,
@@ -88,8 +119,8 @@ impl Approvals {
         signed: &str,
         client_key: &str,
     ) -> Result<(), String> {
-        let claims = verify(signed, client_key)
-            .ok_or_else(|| format!("the decision on {approval} is not signed by the key that it names"))?;
+        let what = format!("the decision on {approval}");
+        let claims: Decision = self.signed(by, &what, (DECISION_TYPE, signed), client_key)?;
         let approve = match decision {
             "approve" => true,
             "deny" => false,
@@ -99,14 +130,6 @@ impl Approvals {
         {
             return Err(format!("the decision on {approval} says another thing than what was signed"));
         }
-        let signed_in = self.keys.get(&by.id).is_some_and(|keys| keys.contains(client_key));
-        if !signed_in && !self.partial {
-            return Err(format!(
-                "the decision on {approval} is by a key that {} has not signed in with",
-                by.id
-            ));
-        }
-        self.decisions += 1;
         let Some(asked) = self.open.get_mut(approval) else {
             return if self.partial {
                 Ok(())
@@ -158,11 +181,11 @@ impl Approvals {
     }
 }
 
-/// The claims of a decision, if its signature is by the key with this thumbprint.
-fn verify(signed: &str, client_key: &str) -> Option<Decision> {
+/// The claims of a JWS of type `typ`, if its signature is by the key with this thumbprint.
+fn verify<T: DeserializeOwned>(typ: &str, signed: &str, client_key: &str) -> Option<T> {
     let header = jsonwebtoken::decode_header(signed).ok()?;
     let jwk: Jwk = header.jwk?;
-    let sound = header.typ.as_deref() == Some(DECISION_TYPE)
+    let sound = header.typ.as_deref() == Some(typ)
         && matches!(header.alg, Algorithm::ES256 | Algorithm::EdDSA)
         && jwk.thumbprint(ThumbprintHash::SHA256).ok()? == client_key;
     if !sound {
@@ -173,7 +196,7 @@ fn verify(signed: &str, client_key: &str) -> Option<Decision> {
     validation.validate_exp = false;
     validation.validate_aud = false;
     let key = DecodingKey::from_jwk(&jwk).ok()?;
-    jsonwebtoken::decode::<Decision>(signed, &key, &validation).ok().map(|token| token.claims)
+    jsonwebtoken::decode::<T>(signed, &key, &validation).ok().map(|token| token.claims)
 }
 
 #[cfg(test)]
@@ -206,7 +229,7 @@ mod tests {
             shown: String::new(),
             iat: 0,
         };
-        let header = jsonwebtoken::decode_header(key.decision(&claims).unwrap()).unwrap();
+        let header = jsonwebtoken::decode_header(key.signed(DECISION_TYPE, &claims).unwrap()).unwrap();
         header.jwk.unwrap().thumbprint(ThumbprintHash::SHA256).unwrap()
     }
 
@@ -246,7 +269,7 @@ mod tests {
             approval: id().to_string(),
             decision: if approve { "approve" } else { "deny" }.into(),
             binding: "b1".into(),
-            signed: key.decision(&claims).unwrap(),
+            signed: key.signed(DECISION_TYPE, &claims).unwrap(),
             client_key,
         };
         entry(by, person, event)

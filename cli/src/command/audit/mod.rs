@@ -2,6 +2,7 @@
 //! trusts a key that was not given, or writes to the ledger.
 
 mod approvals;
+mod findings;
 mod found;
 mod key;
 mod place;

@@ -32,6 +32,13 @@ use crate::tunnel::local::{self, Door};
 pub struct Connect {
     #[command(flatten)]
     ask: Ask,
+    #[command(flatten)]
+    way: Way,
+}
+
+/// Where the local door is, and who uses it.
+#[derive(Debug, clap::Args)]
+pub struct Way {
     /// Port number: of the TCP port, or in the socket's name.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
@@ -52,25 +59,43 @@ impl Connect {
     /// # Errors
     /// As the exit codes say; with CMD every failure of ours is 125.
     pub async fn run(self, settings: Settings) -> Result<Exit, Failure> {
+        self.way.run(&settings, &self.ask, None).await
+    }
+}
+
+impl Way {
+    /// Opens the session that `ask` says, by breaking the glass where there is a `ticket`, and stays.
+    ///
+    /// # Errors
+    /// As [`Connect::run`].
+    pub(super) async fn run(
+        &self,
+        settings: &Settings,
+        ask: &Ask,
+        ticket: Option<&str>,
+    ) -> Result<Exit, Failure> {
         let own = if self.cmd.is_empty() { None } else { Some(Exit::OwnFailure) };
-        self.stay(&settings).await.map_err(|mut failure| {
+        self.stay(settings, ask, ticket).await.map_err(|mut failure| {
             failure.exit = own.unwrap_or(failure.exit);
             failure
         })
     }
 
-    async fn stay(&self, settings: &Settings) -> Result<Exit, Failure> {
+    async fn stay(&self, settings: &Settings, ask: &Ask, ticket: Option<&str>) -> Result<Exit, Failure> {
         let signed_in = Arc::new(SignedIn::open(settings).await?);
         // The door first: a port that is taken must not leave a session behind in the ledger.
-        let target = &self.ask.target;
+        let target = &ask.target;
         let listener = if self.tcp || self.tool.is_some_and(Tool::needs_tcp) {
             Listener::tcp(settings, target, self.port).await?
         } else {
             Listener::unix(settings, target, self.port)?
         };
-        let opened = self.ask.open(settings, &signed_in).await?;
+        let opened = match ticket {
+            None => ask.open(settings, &signed_in).await?,
+            Some(ticket) => ask.break_glass(&signed_in, ticket).await?,
+        };
         let session = Session::new(signed_in, opened);
-        let database = match self.ask.database(&session.opened) {
+        let database = match ask.database(&session.opened) {
             Ok(database) => database,
             Err(failure) => return Err(ended(&session, settings, failure).await),
         };

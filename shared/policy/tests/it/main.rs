@@ -50,6 +50,7 @@ pub(crate) fn session(level: AccessLevel) -> SessionFacts {
         level,
         via: Via::Tunnel,
         bearer: false,
+        break_glass: false,
         statement_count: 1,
         estimate: Estimate::INFINITE,
         approvals: [].into(),
