@@ -1,5 +1,6 @@
 //! `hoop-broker init`: a first configuration that runs, with keys of its own. Never overwrites anything.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -20,12 +21,14 @@ use crate::config::{self, LIMITS, Limits, SessionTimes};
 const TEMPLATE: &str = include_str!("../../templates/broker.toml");
 
 /// A starter policy with its cases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 enum Starter {
     /// People by job function, masked; nothing leaves unseen. For cardholder data environments
     Pci,
     /// Developers read, masked, and change nothing
     ReadOnlyDevelopers,
+    /// On-call people in emergencies, reviewed afterwards; beside another one
+    BreakGlass,
 }
 
 impl Starter {
@@ -45,6 +48,10 @@ impl Starter {
                     "policy/read-only-developers.tests.toml",
                     include_str!("../../policy/read-only-developers.tests.toml"),
                 ),
+            ],
+            Self::BreakGlass => [
+                ("policy/break-glass.cedar", include_str!("../../policy/break-glass.cedar")),
+                ("policy/break-glass.tests.toml", include_str!("../../policy/break-glass.tests.toml")),
             ],
         }
     }
@@ -70,9 +77,16 @@ pub(super) struct InitArgs {
     /// How people reach that port; `https://localhost:PORT` when left out
     #[arg(long, value_name = "URL", value_parser = plain)]
     public_url: Option<String>,
-    /// Policy to begin with
-    #[arg(long, value_enum, default_value_t = Starter::Pci)]
-    policy: Starter,
+    /// Policy to begin with; several with commas, such as `pci,break-glass`
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Starter::Pci])]
+    policy: Vec<Starter>,
+}
+
+impl InitArgs {
+    /// Each once.
+    fn starters(&self) -> BTreeSet<Starter> {
+        self.policy.iter().copied().collect()
+    }
 }
 
 fn name(text: &str) -> Result<String, String> {
@@ -143,21 +157,24 @@ fn init(args: &InitArgs) -> Result<String, InitError> {
     })?;
     refuse_existing(&args.dir)?;
     let (certificate, key, fingerprint) = certificate(&config)?;
-    let [policy, cases] = args.policy.files();
+    let starters = args.starters();
+    let policies = starters.iter().flat_map(|starter| starter.files()).map(|(path, text)| NewFile {
+        path,
+        mode: 0o644,
+        content: Zeroizing::new(text.to_owned()),
+    });
     let files = [
         NewFile { path: "keys/tls.crt", mode: 0o644, content: Zeroizing::new(certificate) },
         NewFile { path: "keys/tls.key", mode: 0o600, content: key },
         NewFile { path: "keys/ledger.key", mode: 0o600, content: ledger_key()? },
-        NewFile { path: policy.0, mode: 0o644, content: Zeroizing::new(policy.1.to_owned()) },
-        NewFile { path: cases.0, mode: 0o644, content: Zeroizing::new(cases.1.to_owned()) },
-        // Last: a configuration that is there means that all of it is.
-        NewFile { path: "broker.toml", mode: 0o600, content: Zeroizing::new(text) },
     ];
+    // Last: a configuration that is there means that all of it is.
+    let last = NewFile { path: "broker.toml", mode: 0o600, content: Zeroizing::new(text) };
     for folder in [""].into_iter().chain(FOLDERS) {
         make_folder(&args.dir.join(folder))?;
     }
-    for file in &files {
-        write(&args.dir.join(file.path), file)?;
+    for file in files.into_iter().chain(policies).chain([last]) {
+        write(&args.dir.join(file.path), &file)?;
     }
     Ok(fingerprint)
 }
@@ -167,8 +184,10 @@ fn init(args: &InitArgs) -> Result<String, InitError> {
 fn configuration(args: &InitArgs, public_url: &str) -> String {
     let times = SessionTimes::default();
     let time = |d: Duration| humantime::format_duration(d).to_string();
+    let starters = args.starters();
+    let policies: Vec<&str> = starters.iter().map(|starter| starter.files()[0].0).collect();
     let values = [
-        ("{{policy}}", args.policy.files()[0].0.to_owned()),
+        ("{{policy}}", policies.join("\", \"")),
         ("{{file}}", args.dir.join("broker.toml").display().to_string().replace(char::is_control, "?")),
         ("{{name}}", args.name.clone()),
         ("{{listen}}", args.listen.to_string()),

@@ -13,8 +13,8 @@ use super::files::Role;
 use super::section::{Report, Section};
 use super::value::{self, Wrong};
 use super::{
-    BreakGlass, Config, Durability, IdentityProvider, LIMITS, LedgerConfig, Limits, Log, Oidc, ServerTls, SessionTimes,
-    Unit, target, webhook,
+    BreakGlass, Config, Durability, IdentityProvider, LIMITS, LedgerConfig, Limits, Log, Oidc, ServerTls,
+    SessionTimes, Unit, target, webhook,
 };
 
 /// Largest configuration, bytes.
@@ -85,7 +85,8 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
     let webhooks = webhooks.map(|s| webhook::webhooks(report, &s)).unwrap_or_default();
     let break_glass = top.section(report, "break_glass").map(|s| break_glass(report, s));
     if break_glass.is_some() && webhooks.is_empty() {
-        let wrong = Wrong::new("[break_glass]: nobody would be alarmed").hint("name a receiver in [webhooks.NAME]");
+        let wrong =
+            Wrong::new("[break_glass]: nobody would be alarmed").hint("name a receiver in [webhooks.NAME]");
         report.wrong(top.span_of("break_glass"), wrong);
     }
     section.finish(report);

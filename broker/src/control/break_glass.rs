@@ -61,7 +61,11 @@ pub(super) async fn open(
 
 impl Control {
     /// The target and the rules that allow it. Refusals are in the ledger.
-    async fn may_break(&self, caller: &Caller, wish: &Wish<'_>) -> Result<(TargetState, Vec<String>), Problem> {
+    async fn may_break(
+        &self,
+        caller: &Caller,
+        wish: &Wish<'_>,
+    ) -> Result<(TargetState, Vec<String>), Problem> {
         let state = match self.target(wish.target) {
             Ok(state) => state,
             Err(problem) => return self.refuse(wish, "unknown_target", Vec::new(), problem).await,
@@ -109,16 +113,22 @@ impl Control {
         ticket: Untrusted,
         rules: &[String],
     ) -> Result<Finding, Problem> {
-        let (now_s, person_id) = (self.identity().now_s(), caller.principal.person_id.clone().unwrap_or_default());
+        let (now_s, person_id) =
+            (self.identity().now_s(), caller.principal.person_id.clone().unwrap_or_default());
         let findings = self.findings().await?;
-        if let Some(own) = findings.iter().find(|f| f.goes_on(&caller.principal, wish.target, wish.level, now_s)) {
+        if let Some(own) =
+            findings.iter().find(|f| f.goes_on(&caller.principal, wish.target, wish.level, now_s))
+        {
             return Ok(own.clone());
         }
         if let Some(open) = findings.iter().find(|f| f.bars(&person_id, wish.target)) {
             let whose = if open.person_id == person_id { "yours" } else { "another one" };
-            let detail = format!("the glass was broken before, and {whose} has not been reviewed: {}", open.id);
-            let problem = Problem::new(Code::Denied, detail)
-                .with_hint(format!("two reviewers run: hoopctl findings review {} --justified --note …", open.id));
+            let detail =
+                format!("the glass was broken before, and {whose} has not been reviewed: {}", open.id);
+            let problem = Problem::new(Code::Denied, detail).with_hint(format!(
+                "two reviewers run: hoopctl findings review {} --justified --note …",
+                open.id
+            ));
             return self.refuse(wish, "break-glass: a finding is open", rules.to_vec(), problem).await;
         }
         let finding = Finding {
@@ -134,11 +144,8 @@ impl Control {
             ends_s: now_s.saturating_add_unsigned(wish.ttl.as_secs()),
             reviews: Vec::new(),
         };
-        let entry = Entry::new(
-            user_of(&caller.principal),
-            wish.target,
-            finding.opened(rules.to_vec(), &caller.jkt),
-        );
+        let entry =
+            Entry::new(user_of(&caller.principal), wish.target, finding.opened(rules.to_vec(), &caller.jkt));
         self.identity().journal().record(entry.from(caller.origin)).await.map_err(not_recorded)?;
         let kept = finding.clone();
         let inserted = self.identity().store().run(move |store| store.insert_finding(&kept)).await;

@@ -62,14 +62,18 @@ pub(super) async fn review(
     };
     let id: FindingId = id.parse().map_err(|_| unknown())?;
     let _turn = control.inner.finding.lock().await;
-    let mut finding =
-        control.findings().await?.into_iter().find(|f| f.id == id).ok_or_else(unknown)?;
+    let mut finding = control.findings().await?.into_iter().find(|f| f.id == id).ok_or_else(unknown)?;
     if !control.sees(&caller, &finding) {
         return Err(unknown().into());
     }
     let person = match finding.may_review(&caller.principal) {
         Ok(person) if control.reviews(&caller, &finding.target) => person.to_owned(),
-        Ok(_) => return Err(control.no_review(&caller, &finding, "policy does not let you review it").await?.into()),
+        Ok(_) => {
+            return Err(control
+                .no_review(&caller, &finding, "policy does not let you review it")
+                .await?
+                .into());
+        }
         Err(why @ (NotReviewer::Already | NotReviewer::Closed)) => {
             return Err(Problem::new(Code::Conflict, why.to_string()).into());
         }

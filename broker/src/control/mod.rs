@@ -94,7 +94,13 @@ impl Control {
     /// The control API over `parts`.
     #[must_use]
     pub fn new(parts: ControlParts) -> Self {
-        Self { inner: Arc::new(Inner { parts, native: NativeTokens::default(), finding: tokio::sync::Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                parts,
+                native: NativeTokens::default(),
+                finding: tokio::sync::Mutex::default(),
+            }),
+        }
     }
 
     /// Signs in and authenticates.
@@ -200,9 +206,14 @@ impl FromRequestParts<Control> for Caller {
     async fn from_request_parts(parts: &mut RequestParts, control: &Control) -> Result<Self, ApiProblem> {
         let Anyone(caller) = Anyone::from_request_parts(parts, control).await?;
         if caller.emergency {
-            return Err(Problem::new(Code::Denied, "a break-glass sign-in opens emergency sessions, and nothing else")
-                .with_hint("`hoopctl break-glass TARGET --reason … --ticket …`, or sign in at the identity provider")
-                .into());
+            return Err(Problem::new(
+                Code::Denied,
+                "a break-glass sign-in opens emergency sessions, and nothing else",
+            )
+            .with_hint(
+                "`hoopctl break-glass TARGET --reason … --ticket …`, or sign in at the identity provider",
+            )
+            .into());
         }
         Ok(caller)
     }

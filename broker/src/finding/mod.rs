@@ -191,7 +191,13 @@ mod tests {
     }
 
     fn by(person: &str, conclusion: Conclusion) -> Reviewed {
-        Reviewed { by: person.to_owned(), person_id: person.to_owned(), conclusion, note: "n".into(), at: 150 }
+        Reviewed {
+            by: person.to_owned(),
+            person_id: person.to_owned(),
+            conclusion,
+            note: "n".into(),
+            at: 150,
+        }
     }
 
     #[test]

@@ -125,8 +125,11 @@ impl Identity {
 
     fn may_enrol(&self, caller: &Caller) -> Result<(), Problem> {
         if self.inner.oidc.is_none() {
-            return Err(Problem::new(Code::BadRequest, "this broker has users of its own: nothing needs to be enrolled")
-                .with_hint("sign in as always: `hoopctl login --fresh`"));
+            return Err(Problem::new(
+                Code::BadRequest,
+                "this broker has users of its own: nothing needs to be enrolled",
+            )
+            .with_hint("sign in as always: `hoopctl login --fresh`"));
         }
         if self.inner.config.break_glass.is_none() {
             return Err(Problem::new(Code::Denied, "break-glass is not set up on this broker")
@@ -168,7 +171,9 @@ impl Caller {
         let fresh = self.auth_s > 0 && now_s.saturating_sub(self.auth_s) <= FRESH_S;
         let why = match (fresh, self.amr.iter().any(|method| method == "mfa")) {
             (true, true) => return Ok(()),
-            (false, _) => "this asks for a sign-in of the last five minutes, and yours is older or does not say how old",
+            (false, _) => {
+                "this asks for a sign-in of the last five minutes, and yours is older or does not say how old"
+            }
             (true, false) => "this asks for a sign-in with a second factor, and yours does not tell of one",
         };
         Err(Problem::new(Code::Denied, why).with_hint(

@@ -125,9 +125,7 @@ impl Identity {
             .store
             .run(move |store| {
                 let user = match &name {
-                    Some(name) => {
-                        store.user(name.as_str())?.filter(|u| u.principal.is_some() == enrolled)
-                    }
+                    Some(name) => store.user(name.as_str())?.filter(|u| u.principal.is_some() == enrolled),
                     None => None,
                 };
                 let address = store.take_try(Counter::Address, &network, now_s, window_s)?;
@@ -208,11 +206,8 @@ impl Identity {
         origin: SocketAddr,
         jkt: &str,
     ) -> Result<(), Poisoned> {
-        let event = Event::SignIn {
-            method: method.to_owned(),
-            amr: who.amr.clone(),
-            client_key: jkt.to_owned(),
-        };
+        let event =
+            Event::SignIn { method: method.to_owned(), amr: who.amr.clone(), client_key: jkt.to_owned() };
         self.inner.journal.record(Entry::new(user_of(&who.principal), "broker", event).from(origin)).await
     }
 
@@ -238,7 +233,11 @@ impl Identity {
 }
 
 fn ledger_user(user: &UserRow) -> User {
-    User { id: user.principal_id().to_owned(), kind: "user".to_owned(), person_id: Some(user.person_id.clone()) }
+    User {
+        id: user.principal_id().to_owned(),
+        kind: "user".to_owned(),
+        person_id: Some(user.person_id.clone()),
+    }
 }
 
 /// All the work is done even when the answer is known: the time taken must not tell.

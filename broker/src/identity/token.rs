@@ -349,7 +349,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let principal = alice();
-        let access = Access { principal: &principal, jkt: "k", family: "f", amr: &[], auth_s: 1, emergency: false };
+        let access =
+            Access { principal: &principal, jkt: "k", family: "f", amr: &[], auth_s: 1, emergency: false };
         let token = signer(dir.path()).access(&access, 100, 60).unwrap();
         let again = signer(dir.path());
         assert_eq!(again.open_access(token.expose_secret(), 159).unwrap().sub, "alice");
@@ -368,7 +369,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ours = signer(dir.path());
         let principal = alice();
-        let access = Access { principal: &principal, jkt: "k", family: "f", amr: &[], auth_s: 1, emergency: false };
+        let access =
+            Access { principal: &principal, jkt: "k", family: "f", amr: &[], auth_s: 1, emergency: false };
         let access = ours.access(&access, 100, 60).unwrap();
         let session = ours.session(SessionId::from_parts(1, 2), "alice", "k", 100, 160).unwrap();
         assert_eq!(ours.open_session(access.expose_secret(), 100), Err(TokenFault::Invalid));

@@ -100,8 +100,10 @@ impl Notices {
             if queue.try_send(Arc::clone(&notice)).is_err() {
                 hook.done(NoticeEnd::Dropped);
                 tracing::error!(
-                    webhook = hook.name(), notice = notice.id,
-                    "too many notices wait; that {} is dropped", notice.matter
+                    webhook = hook.name(),
+                    notice = notice.id,
+                    "too many notices wait; that {} is dropped",
+                    notice.matter
                 );
             }
         }

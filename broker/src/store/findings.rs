@@ -10,7 +10,8 @@ use crate::finding::{Finding, Reviewed};
 /// Findings that are told at once, the newest; open ones are always among them.
 const TOLD: u32 = 1000;
 
-const COLUMNS: &str = "f.id, f.principal, f.person_id, f.target, f.level, f.reason, f.ticket, f.enrolled, f.opened_s, f.ends_s,
+const COLUMNS: &str =
+    "f.id, f.principal, f.person_id, f.target, f.level, f.reason, f.ticket, f.enrolled, f.opened_s, f.ends_s,
                        (SELECT count(*) FROM reviews r WHERE r.finding = f.id)";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Result<Finding, StoreError>> {

@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Append only: a released migration is never edited.
-const MIGRATIONS: &[&str] = &[r"
+const MIGRATIONS: &[&str] = &[
+    r"
 CREATE TABLE users (
     name           TEXT PRIMARY KEY,
     person_id      TEXT NOT NULL UNIQUE,
@@ -58,7 +59,8 @@ CREATE TABLE refresh_tokens (
     used   INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens_family ON refresh_tokens (family);
-", r"
+",
+    r"
 -- Accounts for when the identity provider is down belong to a principal of it, who was last seen there at `seen_s`.
 ALTER TABLE users ADD COLUMN principal TEXT;
 ALTER TABLE users ADD COLUMN seen_s INTEGER NOT NULL DEFAULT 0;
@@ -86,7 +88,8 @@ CREATE TABLE reviews (
     at_s       INTEGER NOT NULL,
     PRIMARY KEY (finding, person_id)
 ) STRICT, WITHOUT ROWID;
-"];
+",
+];
 
 /// Applies what is missing.
 pub(super) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {

@@ -73,7 +73,12 @@ async fn who_is_not_signed_in_gets_nowhere() {
         let Some((_, asked)) = CLOSED.iter().find(|(closed, _)| closed == path) else {
             panic!("the route {path} has no negative test");
         };
-        let methods = [("get(", Method::GET), ("post(", Method::POST), ("put(", Method::PUT), ("delete(", Method::DELETE)];
+        let methods = [
+            ("get(", Method::GET),
+            ("post(", Method::POST),
+            ("put(", Method::PUT),
+            ("delete(", Method::DELETE),
+        ];
         let served: Vec<Method> =
             methods.into_iter().filter(|(word, _)| handlers.contains(word)).map(|(_, m)| m).collect();
         assert!(!served.is_empty(), "{path}: {handlers}");

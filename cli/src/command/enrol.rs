@@ -51,7 +51,9 @@ impl Enrol {
         let otp = line("one-time code that the authenticator shows: ")?;
         let asked = Asked { name: self.name, password: password.to_string(), otp: otp.trim().to_owned() };
         signed_in.put(routes::ENROLMENT, &asked).await?;
-        eprintln!("enrolled; when the identity provider is down: `hoopctl login`, and break-glass on its page");
+        eprintln!(
+            "enrolled; when the identity provider is down: `hoopctl login`, and break-glass on its page"
+        );
         Ok(())
     }
 }

@@ -66,7 +66,9 @@ impl Findings {
         list.findings.retain(|f| self.all || !f.closed);
         match self.format {
             ListFormat::Json => output::json(&list),
-            ListFormat::Table => list.findings.iter().flat_map(lines).try_for_each(|text| output::line(&text)),
+            ListFormat::Table => {
+                list.findings.iter().flat_map(lines).try_for_each(|text| output::line(&text))
+            }
         }
     }
 }
@@ -82,9 +84,17 @@ async fn review(
     let review =
         Review { finding: finding.id, conclusion, note: note.into(), shown: finding.shown(), iat: now_s() };
     let signed = SignedReview { review: signed_in.key().signed(REVIEW_TYPE, &review)? };
-    let now: Finding = signed_in.post(&format!("{}/{}/review", routes::FINDINGS, finding.id), &signed).await?;
+    let now: Finding =
+        signed_in.post(&format!("{}/{}/review", routes::FINDINGS, finding.id), &signed).await?;
     let left = REVIEWERS.saturating_sub(u32::try_from(now.reviews.len()).unwrap_or(REVIEWERS));
-    eprintln!("{}", if now.closed { "reviewed; it is closed".to_owned() } else { format!("reviewed; needed yet: {left} more") });
+    eprintln!(
+        "{}",
+        if now.closed {
+            "reviewed; it is closed".to_owned()
+        } else {
+            format!("reviewed; needed yet: {left} more")
+        }
+    );
     Ok(())
 }
 
@@ -100,7 +110,13 @@ fn lines(finding: &Finding) -> Vec<String> {
     say("ticket", &finding.ticket.to_string());
     say("from", &format!("{} to {} at most", output::time(finding.opened_at), output::time(finding.ends_at)));
     for review in &finding.reviews {
-        let said = format!("{} by {} at {}: {}", review.conclusion.as_str(), review.by, output::time(review.at), review.note);
+        let said = format!(
+            "{} by {} at {}: {}",
+            review.conclusion.as_str(),
+            review.by,
+            output::time(review.at),
+            review.note
+        );
         say("review", &said);
     }
     if finding.may_review {

@@ -61,7 +61,7 @@ fn a_folder_is_one_policy() {
 
 #[test]
 fn the_starters_do_what_their_cases_expect_and_every_rule_has_one() {
-    for starter in ["pci", "read-only-developers"] {
+    for starter in ["pci", "read-only-developers", "break-glass"] {
         let home = Home::new();
         let cedar = format!("{STARTERS}/{starter}.cedar");
         let checked = home.tell(&["policy", "check", &cedar, "--deny-warnings"]);

@@ -72,7 +72,15 @@ fn ask(set: &PolicySet) {
         assert_eq!(judge(set, &principal, &session, &target, facts), verdict, "judged again");
     }
     let opening = OpeningFacts { level, via, bearer, break_glass: false, durable: true, approvals };
-    for action in [Action::Session, Action::Reveal, Action::BreakGlass, Action::Review, Action::Token, Action::EndSession, Action::Audit] {
+    for action in [
+        Action::Session,
+        Action::Reveal,
+        Action::BreakGlass,
+        Action::Review,
+        Action::Token,
+        Action::EndSession,
+        Action::Audit,
+    ] {
         follows(set, &judge_action(set, &principal, &opening, action, Some(&target)));
     }
 }

@@ -23,6 +23,8 @@ pub struct Typed {
     pub password: String,
     /// One-time code.
     pub otp: String,
+    /// The button to press where a page has it, by its value.
+    pub press: &'static str,
 }
 
 /// A page as it arrived, after redirects.
@@ -207,7 +209,8 @@ pub fn fill(form: &Form, typed: &Typed) -> Vec<(String, String)> {
                 let refuses = ["deny", "cancel", "reject", "no", "abort"]
                     .iter()
                     .any(|w| name == *w || field.value == *w);
-                if pressed || refuses {
+                let wanted = form.fields.iter().any(|f| f.kind == "submit" && f.value == typed.press);
+                if pressed || refuses || (wanted && field.value != typed.press) {
                     continue;
                 }
                 pressed = true;

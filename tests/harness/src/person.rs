@@ -91,6 +91,7 @@ impl Person {
                 name: self.login.name.clone(),
                 password: self.login.password.clone(),
                 otp: self.login.code(),
+                ..Typed::default()
             };
             browser::sign_in(&shown.url, &typed)
         });

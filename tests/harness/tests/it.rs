@@ -83,6 +83,7 @@ fn the_browser_signs_in_at_a_real_provider() {
             name: "alice".to_owned(),
             password: password.to_owned(),
             otp: "123456".to_owned(),
+            ..Typed::default()
         };
         let end = sign_in(device["verification_uri"].as_str().unwrap(), &typed);
         let words = end.map_or_else(|refused| refused, |page| page.words());

@@ -31,8 +31,10 @@ impl Findings {
     /// # Errors
     /// It was barred, or nobody knows by whom.
     pub(super) fn broken(&mut self, by: &User, finding: &str, target: &str) -> Result<(), String> {
-        let person = by.person_id.as_ref().ok_or_else(|| format!("nobody knows which person opened {finding}"))?;
-        let bars = |b: &Broken| b.is_open() && (b.target == target || b.by.person_id.as_ref() == Some(person));
+        let person =
+            by.person_id.as_ref().ok_or_else(|| format!("nobody knows which person opened {finding}"))?;
+        let bars =
+            |b: &Broken| b.is_open() && (b.target == target || b.by.person_id.as_ref() == Some(person));
         if let Some((open, _)) = self.known.iter().find(|(_, b)| bars(b)) {
             return Err(format!("{finding} was opened while {open}, which bars it, was not reviewed"));
         }
@@ -60,7 +62,8 @@ impl Findings {
         let Some(broken) = self.known.get_mut(finding) else {
             return if partial { Ok(()) } else { Err(format!("{finding} was reviewed and never opened")) };
         };
-        let person = by.person_id.clone().ok_or_else(|| format!("nobody knows which person reviewed {finding}"))?;
+        let person =
+            by.person_id.clone().ok_or_else(|| format!("nobody knows which person reviewed {finding}"))?;
         if by.id == broken.by.id || broken.by.person_id.as_ref() == Some(&person) {
             return Err(format!("{finding} was reviewed by whom it is about"));
         }
@@ -85,7 +88,8 @@ mod tests {
 
     fn review(all: &mut Findings, by: &User, n: u128) -> Result<(), String> {
         let (shown, iat) = (String::new(), 0);
-        let claims = Review { finding: id(n), conclusion: Conclusion::Justified, note: "n".into(), shown, iat };
+        let claims =
+            Review { finding: id(n), conclusion: Conclusion::Justified, note: "n".into(), shown, iat };
         all.reviewed(by, (&id(n).to_string(), "justified"), &claims, false)
     }
 
@@ -97,7 +101,10 @@ mod tests {
         assert!(all.broken(&user("olga"), &id(2).to_string(), "b").unwrap_err().contains("not reviewed"));
         review(&mut all, &user("leo"), 1).unwrap();
         review(&mut all, &user("leo"), 1).unwrap();
-        assert!(all.broken(&user("olga"), &id(2).to_string(), "b").is_err(), "one person twice is one person");
+        assert!(
+            all.broken(&user("olga"), &id(2).to_string(), "b").is_err(),
+            "one person twice is one person"
+        );
         review(&mut all, &user("lea"), 1).unwrap();
         all.broken(&user("olga"), &id(2).to_string(), "b").unwrap();
     }

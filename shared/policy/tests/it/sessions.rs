@@ -11,7 +11,14 @@ use hoop_statement::Facts;
 use crate::{dba, developer, judged, line, load, pci, principal, session, target};
 
 fn opening(level: AccessLevel) -> OpeningFacts {
-    OpeningFacts { level, via: Via::Tunnel, bearer: false, break_glass: false, durable: true, approvals: BTreeSet::new() }
+    OpeningFacts {
+        level,
+        via: Via::Tunnel,
+        bearer: false,
+        break_glass: false,
+        durable: true,
+        approvals: BTreeSet::new(),
+    }
 }
 
 #[test]

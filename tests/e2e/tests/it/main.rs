@@ -11,6 +11,7 @@
 mod approvals;
 mod approvals_bound;
 mod bounds;
+mod break_glass;
 mod canaries;
 mod cli_errors;
 mod clients;

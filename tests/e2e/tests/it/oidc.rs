@@ -11,6 +11,7 @@ use crate::support::{entries, events, masked};
 const USERS: &str = r#"{
   "alice": { "password": "alice-pw", "otp": "123456", "email": "a@example.test", "name": "Alice", "groups": ["developers"] },
   "bob": { "password": "bob-pw", "otp": "654321", "email": "b@example.test", "name": "Bob", "groups": ["developers"] },
+  "olga": { "password": "olga-pw", "otp": "111222", "email": "o@example.test", "name": "Olga", "groups": ["oncall"] },
   "carol": { "password": "carol-pw", "email": "c@example.test", "name": "Carol" },
   "dora":  { "password": "dora-pw", "email": "d@example.test", "name": "Dora", "groups": ["a", "b", "c", "d", "e", "f"] }
 }"#;
@@ -24,7 +25,7 @@ forbid (principal, action == Action::"session", resource)
 unless { context.approvals.contains("sessions-held") };
 "#;
 
-fn start() -> (Broker, Provider) {
+pub(crate) fn start() -> (Broker, Provider) {
     let broker = Broker::prepare();
     let redirect = format!("{}/oidc/callback", broker.url());
     let provider = Provider::start(&redirect, USERS);
@@ -49,19 +50,20 @@ fn start() -> (Broker, Provider) {
     (broker, provider)
 }
 
-fn go(broker: &Broker, name: &str, otp: &str) -> (Person, Done, Result<Page, String>) {
+pub(crate) fn go(broker: &Broker, name: &str, otp: &str) -> (Person, Done, Result<Page, String>) {
     let person = Person::new(broker, Login::known(name, &format!("{name}-pw"), ""));
     let (done, page) = person.sign_in_by(|shown| at_the_provider(&person, shown, otp));
     (person, done, page)
 }
 
-fn at_the_provider(person: &Person, shown: &Shown, otp: &str) -> Result<Page, String> {
+pub(crate) fn at_the_provider(person: &Person, shown: &Shown, otp: &str) -> Result<Page, String> {
     let Login { name, password, .. } = &person.login;
     let typed = Typed {
         user_code: shown.user_code.clone(),
         name: name.clone(),
         password: password.clone(),
         otp: otp.into(),
+        ..Typed::default()
     };
     sign_in(&shown.url, &typed)
 }
@@ -145,6 +147,7 @@ fn a_wrong_password_ends_at_the_provider() {
             name: "alice".into(),
             password: "not-alice".into(),
             otp: String::new(),
+            ..Typed::default()
         };
         sign_in(&shown.url, &typed)
     });

@@ -7,7 +7,13 @@ use crate::support::{developer, entries, events};
 
 fn typed(person: &Person, user_code: &str, otp: String) -> Typed {
     let password = person.login.password.clone();
-    Typed { user_code: user_code.to_owned(), name: person.login.name.clone(), password, otp }
+    Typed {
+        user_code: user_code.to_owned(),
+        name: person.login.name.clone(),
+        password,
+        otp,
+        ..Typed::default()
+    }
 }
 
 #[test]
@@ -62,7 +68,13 @@ fn wrong_passwords_unknown_names_and_wrong_codes_are_told_alike() {
             let (user_code, name) = (shown.user_code.clone(), name.to_owned());
             sign_in(
                 &shown.url,
-                &Typed { user_code, name, password: password.to_owned(), otp: otp.to_owned() },
+                &Typed {
+                    user_code,
+                    name,
+                    password: password.to_owned(),
+                    otp: otp.to_owned(),
+                    ..Typed::default()
+                },
             )
         });
         // The page shows the code of this sign-in; nothing else may differ.

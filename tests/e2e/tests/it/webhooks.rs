@@ -16,12 +16,12 @@ use serde_json::Value;
 use crate::approvals::{approve, nth};
 use crate::support::{cards_in, entries, events};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const CARD: &str = "4111111111111111";
 
 /// One request.
 #[derive(Debug, Clone)]
-struct Post {
+pub(crate) struct Post {
     headers: Vec<(String, String)>,
     body: String,
 }
@@ -32,12 +32,12 @@ impl Post {
         &found.unwrap_or_else(|| panic!("no {name} in {:?}", self.headers)).1
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("a notice is JSON")
     }
 
     /// Asserts the signature by Python's own HMAC.
-    fn is_signed(&self) {
+    pub(crate) fn is_signed(&self) {
         const VERIFY: &str = "import base64, hashlib, hmac, sys\n\
             secret, id, time, signature = sys.argv[1:]\n\
             body = sys.stdin.buffer.read()\n\
@@ -53,13 +53,13 @@ impl Post {
 }
 
 /// A receiver that gives `answers` in turn and then the last of them again and again, until the process ends.
-struct Receiver {
+pub(crate) struct Receiver {
     port: u16,
     got: Arc<Mutex<Vec<Post>>>,
 }
 
 impl Receiver {
-    fn start(answers: &'static [&'static str]) -> Self {
+    pub(crate) fn start(answers: &'static [&'static str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let got = Arc::<Mutex<Vec<Post>>>::default();
@@ -76,12 +76,12 @@ impl Receiver {
         Self { port, got }
     }
 
-    fn got(&self) -> Vec<Post> {
+    pub(crate) fn got(&self) -> Vec<Post> {
         self.got.lock().expect("no test panics in here").clone()
     }
 
     /// All of the notices about `approval` that are `kind`, once there are `count`.
-    fn told(&self, kind: &str, approval: &str, count: usize) -> Vec<Post> {
+    pub(crate) fn told(&self, kind: &str, approval: &str, count: usize) -> Vec<Post> {
         until(&format!("{count} of {kind}"), || {
             let is = |p: &Post| p.json()["type"] == kind && p.json()["data"]["id"] == approval;
             let found: Vec<_> = self.got().into_iter().filter(is).collect();
@@ -110,10 +110,8 @@ fn receive(stream: TcpStream, answer: &str) -> std::io::Result<Post> {
     Ok(post)
 }
 
-/// A broker that holds changes of payments and tells these webhooks: name, receiver, with statements.
-fn scene(webhooks: &[(&str, &Receiver, bool)]) -> (Broker, Person, Person) {
-    let broker = Broker::prepare();
-    broker.add_rules(PAYMENTS_HELD);
+/// Has `broker` tell these webhooks from its next start on: name, receiver, with statements.
+pub(crate) fn name(broker: &Broker, webhooks: &[(&str, &Receiver, bool)]) {
     let secret = broker.folder().join("hook.secret");
     fs::write(&secret, SECRET).expect("the folder is ours");
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("the file is ours");
@@ -123,6 +121,13 @@ fn scene(webhooks: &[(&str, &Receiver, bool)]) -> (Broker, Person, Person) {
             receiver.port
         ));
     }
+}
+
+/// A broker that holds changes of payments and tells these webhooks: name, receiver, with statements.
+fn scene(webhooks: &[(&str, &Receiver, bool)]) -> (Broker, Person, Person) {
+    let broker = Broker::prepare();
+    broker.add_rules(PAYMENTS_HELD);
+    name(&broker, webhooks);
     broker.start_again();
     let (bob, ada) = (broker.person("bob", "dba,leads"), broker.person("ada", "leads"));
     (broker, bob, ada)

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let is_code = second.len() == 6 && second.bytes().all(|b| b.is_ascii_digit());
     let otp =
         if is_code || second.is_empty() { second } else { Login::known(name, &password, &second).code() };
-    let typed = Typed { user_code: user_code.clone(), name: name.clone(), password, otp };
+    let typed = Typed { user_code: user_code.clone(), name: name.clone(), password, otp, ..Typed::default() };
     match browser::sign_in(url, &typed) {
         Ok(page) => {
             eprintln!("the page says: {}", page.words());
