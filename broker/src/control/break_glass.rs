@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use hoop_api::finding::{BreakGlass, Enrol, Enrolling};
 use hoop_api::routes::{OpenSession, OpenedSession};
-use hoop_api::{Code, FindingId, PrincipalKind, Problem, Untrusted};
+use hoop_api::{AccessLevel, Code, FindingId, PrincipalKind, Problem, Untrusted};
 use http::StatusCode;
 
 use super::answer::Body;
@@ -60,6 +60,16 @@ pub(super) async fn open(
 }
 
 impl Control {
+    /// Does policy let `caller` break the glass of `target` at some level?
+    pub(super) fn may_break_glass(&self, caller: &Caller, target: &str) -> bool {
+        let allowed = |level| {
+            let verdict = self.authorizer().break_glass(&caller.principal, target, level);
+            matches!(verdict, SessionVerdict::Allow { .. })
+        };
+        self.identity().config().break_glass.is_some()
+            && [AccessLevel::Masked, AccessLevel::Write, AccessLevel::Reveal].into_iter().any(allowed)
+    }
+
     /// The target and the rules that allow it. Refusals are in the ledger.
     async fn may_break(
         &self,

@@ -46,7 +46,9 @@ pub(super) async fn targets(State(control): State<Control>, Anyone(caller): Anyo
     let summary = |state: TargetState| {
         let target = &state.target;
         let levels = control.levels(&caller, &target.name);
-        (!levels.is_empty()).then(|| TargetSummary {
+        let break_glass = control.may_break_glass(&caller, &target.name);
+        (break_glass || !levels.is_empty()).then(|| TargetSummary {
+            break_glass,
             name: target.name.clone(),
             kind: "postgres".to_owned(),
             environment: target.environment.clone(),

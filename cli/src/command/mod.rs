@@ -211,7 +211,11 @@ impl Ask {
         };
         match signed_in.post(routes::BREAK_GLASS, &ask).await {
             Err(f) if f.code == Some(Code::NotFound) => Err(unknown_target(signed_in, &self.target, f).await),
-            Ok(opened) => printable(opened),
+            Ok(opened) => {
+                let finding = opened.session.finding.map(|id| id.to_string()).unwrap_or_default();
+                eprintln!("the glass is broken and everybody is told; two others review it: {finding}");
+                printable(opened)
+            }
             Err(f) => Err(f),
         }
     }

@@ -38,7 +38,10 @@ impl Targets {
                     .targets
                     .into_iter()
                     .map(|t| {
-                        let levels: Vec<&str> = t.levels.iter().map(|l| l.as_str()).collect();
+                        let mut levels: Vec<&str> = t.levels.iter().map(|l| l.as_str()).collect();
+                        if t.break_glass {
+                            levels.push("break-glass");
+                        }
                         let state = match (t.available, t.detail) {
                             (true, _) if t.observed => "available, only observed".to_owned(),
                             (true, _) => "available".to_owned(),

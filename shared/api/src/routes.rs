@@ -84,6 +84,9 @@ pub struct TargetSummary {
     pub environment: Option<String>,
     /// Access levels that policy allows this principal now.
     pub levels: Vec<AccessLevel>,
+    /// True when they may break the glass of it.
+    #[serde(default)]
+    pub break_glass: bool,
     /// Databases that a session may name; the first is the default.
     pub databases: Vec<String>,
     /// True when policy judges its statements and stops none.
