@@ -209,7 +209,7 @@ impl Ask {
             ttl_s: self.ttl.map(|d| d.as_secs()),
             hold_s: self.patience().as_secs(),
         };
-        match signed_in.post(routes::BREAK_GLASS, &ask).await {
+        match signed_in.post::<_, OpenedSession>(routes::BREAK_GLASS, &ask).await {
             Err(f) if f.code == Some(Code::NotFound) => Err(unknown_target(signed_in, &self.target, f).await),
             Ok(opened) => {
                 let finding = opened.session.finding.map(|id| id.to_string()).unwrap_or_default();
