@@ -18,7 +18,7 @@ pub(super) fn open(config: &Config) -> Result<Box<dyn UserAdmin>, AdminError> {
     let actor = std::env::var("SUDO_USER")
         .or_else(|_| std::env::var("USER"))
         .unwrap_or_else(|_| "console".to_owned());
-    Ok(Box::new(LocalUsers::new(store).acting_as(actor)))
+    Ok(Box::new(LocalUsers::new(store).acting_as(actor).held(config.administration.is_some())))
 }
 
 impl UserAdmin for LocalUsers {
@@ -34,6 +34,7 @@ impl UserAdmin for LocalUsers {
                 display: u.display,
                 groups: u.groups,
                 disabled: u.disabled,
+                held: u.held,
                 locked_until_s: u.locked_until_s,
             })
             .collect())

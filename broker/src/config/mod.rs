@@ -121,8 +121,12 @@ pub struct Config {
     pub targets: BTreeMap<String, Arc<Target>>,
     /// Where notices go.
     pub webhooks: Vec<Webhook>,
+    /// Who must approve changes of configuration, policy and accounts; nobody when `None`.
+    pub administration: Option<Reviewers>,
     /// Emergency sessions; off when `None`.
     pub break_glass: Option<BreakGlass>,
+    /// The configuration text; secrets are references in it.
+    pub text: Arc<str>,
     /// SHA-256 of the configuration text, hex.
     pub sha256: String,
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use hoop_policy::Reviewers;
 use sha2::{Digest as _, Sha256};
 use toml::de::{DeTable, DeValue};
 
@@ -83,6 +84,8 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
     let targets = targets.map(|s| target::targets(report, &s, &own_classes)).unwrap_or_default();
     let webhooks = top.section(report, "webhooks");
     let webhooks = webhooks.map(|s| webhook::webhooks(report, &s)).unwrap_or_default();
+    let administration =
+        top.section(report, "administration").and_then(|s| administration(report, s));
     let break_glass = top.section(report, "break_glass").map(|s| break_glass(report, s));
     if break_glass.is_some() && webhooks.is_empty() {
         let wrong =
@@ -107,7 +110,9 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
         limits,
         targets,
         webhooks,
+        administration,
         break_glass,
+        text: text.into(),
         sha256: hoop_api::hex(&Sha256::digest(text.as_bytes())),
     })
 }
@@ -285,6 +290,23 @@ fn sessions(report: &mut Report<'_>, mut section: Section<'_, '_>) -> SessionTim
     }
     section.finish(report);
     SessionTimes { default_ttl, max_ttl, idle, access_token, refresh_token }
+}
+
+fn administration(report: &mut Report<'_>, mut section: Section<'_, '_>) -> Option<Reviewers> {
+    let reviewers = section.required(report, "approvals", "\"2 of admins\"", |value| {
+        let text = value::text(value)?;
+        let hint = "write \"2 of admins\": how many people, of which group";
+        let reviewers = Reviewers::parse(text)
+            .ok_or_else(|| Wrong::new(format!("`{text}` is not a number of people and their group")).hint(hint))?;
+        // Who changes a file or runs a command on this machine is not known here: one of the two may be them.
+        if reviewers.count < 2 {
+            return Err(Wrong::new("one person is no second person")
+                .hint("write 2 or more: whoever makes the change may be one of them"));
+        }
+        Ok(reviewers)
+    });
+    section.finish(report);
+    reviewers
 }
 
 fn break_glass(report: &mut Report<'_>, mut section: Section<'_, '_>) -> BreakGlass {

@@ -16,7 +16,7 @@ use super::token::{self, Access};
 use super::{Identity, StoreError};
 use crate::ledger::Poisoned;
 use crate::session::{EndReason, Session};
-use crate::store::{Family, FamilyState, NewFamily, Rotation};
+use crate::store::{Family, FamilyState, NewFamily, Rotation, UserRow};
 
 /// What the token endpoint answers.
 #[derive(Debug)]
@@ -107,6 +107,7 @@ impl Identity {
         let user = self.inner.store.run(move |store| store.user_of(&name)).await?;
         let same = user.is_some_and(|u| {
             !u.disabled
+                && !self.is_held(&u)
                 && Some(&u.person_id) == family.principal.person_id.as_ref()
                 && Some(u.credential()) == credential
         });
@@ -156,7 +157,7 @@ impl Identity {
         let user = self.inner.store.run(move |store| store.user_of(&name)).await?;
         // The same name with another identity is another person.
         let current =
-            user.filter(|u| !u.disabled && Some(&u.person_id) == family.principal.person_id.as_ref());
+            user.filter(|u| !u.disabled && !self.is_held(u) && Some(&u.person_id) == family.principal.person_id.as_ref());
         let Some(user) = current else {
             let id = family.id.clone();
             self.inner.store.run(move |store| store.end_family(&id, "admin")).await?;
@@ -172,6 +173,11 @@ impl Identity {
             self.inner.store.run(move |store| store.update_family_principal(&id, &principal)).await?;
         }
         Ok(family)
+    }
+
+    /// A change of the account waits for others to approve it.
+    fn is_held(&self, user: &UserRow) -> bool {
+        self.inner.config.administration.is_some() && user.held
     }
 
     /// Records that a family's tokens are void and ends the sessions opened with its key. The tokens are void already.

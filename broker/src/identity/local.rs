@@ -77,6 +77,8 @@ pub struct LocalUser {
     pub groups: Vec<String>,
     /// Cannot sign in.
     pub disabled: bool,
+    /// Others must approve a change of it first.
+    pub held: bool,
     /// Locked after too many tries until then, Unix seconds.
     pub locked_until_s: Option<i64>,
 }
@@ -120,6 +122,7 @@ pub struct LocalUsers {
     store: Store,
     cost: PasswordCost,
     actor: String,
+    held: bool,
 }
 
 impl LocalUsers {
@@ -132,7 +135,7 @@ impl LocalUsers {
     /// Users in `store`, passwords at `cost`.
     #[must_use]
     pub fn with_cost(store: Store, cost: PasswordCost) -> Self {
-        Self { store, cost, actor: "console".to_owned() }
+        Self { store, cost, actor: "console".to_owned(), held: false }
     }
 
     /// Names who makes the changes, for the ledger: such as the operating system's account of a command.
@@ -142,8 +145,15 @@ impl LocalUsers {
         self
     }
 
+    /// What lets somebody in must be approved by others before it does.
+    #[must_use]
+    pub const fn held(mut self, held: bool) -> Self {
+        self.held = held;
+        self
+    }
+
     fn by(&self) -> By<'_> {
-        By { actor: &self.actor, now_us: clock::unix_us() }
+        By { actor: &self.actor, now_us: clock::unix_us(), held: self.held }
     }
 
     /// Adds a user.
@@ -182,6 +192,7 @@ impl LocalUsers {
             display: display.to_owned(),
             groups: groups.to_vec(),
             disabled: false,
+            held: self.held,
             locked_until_s: None,
         };
         Ok(Enrolment { user, totp_url })
@@ -202,6 +213,7 @@ impl LocalUsers {
                 display: row.display,
                 groups: row.groups,
                 disabled: row.disabled,
+                held: row.held,
                 locked_until_s,
             });
         }

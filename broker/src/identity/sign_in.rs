@@ -118,6 +118,7 @@ impl Identity {
         let enrolled = self.inner.oidc.is_some();
         let life = self.inner.config.break_glass.as_ref().map(|b| b.enrolment.as_secs());
         let life_s = life.map_or(0, |s| i64::try_from(s).unwrap_or(i64::MAX));
+        let held = self.inner.config.administration.is_some();
         let lapsed = move |u: &UserRow| enrolled && now_s.saturating_sub(u.seen_s) > life_s;
         let name = AccountName::parse(name).ok();
         let network = network.to_owned();
@@ -140,6 +141,8 @@ impl Identity {
                     Some("address_locked")
                 } else if user.is_some() && over(account, limit) {
                     Some("account_locked")
+                } else if user.as_ref().is_some_and(|u| held && u.held) {
+                    Some("account_held")
                 } else if user.as_ref().is_some_and(lapsed) {
                     Some("enrolment_lapsed")
                 } else {

@@ -64,7 +64,17 @@ CREATE INDEX refresh_tokens_family ON refresh_tokens (family);
 -- Accounts for when the identity provider is down belong to a principal of it, who was last seen there at `seen_s`.
 ALTER TABLE users ADD COLUMN principal TEXT;
 ALTER TABLE users ADD COLUMN seen_s INTEGER NOT NULL DEFAULT 0;
+-- A change that others must approve first; who made the account or changed it.
+ALTER TABLE users ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN makers TEXT NOT NULL DEFAULT '[]';
 CREATE UNIQUE INDEX users_principal ON users (principal) WHERE principal IS NOT NULL;
+
+-- Configuration and policy that were approved last, where changes of them must be.
+CREATE TABLE accepted (
+    id     INTEGER PRIMARY KEY CHECK (id = 1),
+    config TEXT NOT NULL,
+    policy TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE findings (
     id        TEXT PRIMARY KEY,

@@ -26,6 +26,10 @@ pub struct UserRow {
     pub principal: Option<String>,
     /// When that principal was last seen at the provider, Unix seconds.
     pub seen_s: i64,
+    /// It was changed, and cannot sign in before others have approved that.
+    pub held: bool,
+    /// The accounts on the broker's machine that made or changed it.
+    pub makers: Vec<String>,
 }
 
 impl UserRow {
@@ -33,6 +37,20 @@ impl UserRow {
     #[must_use]
     pub fn principal_id(&self) -> &str {
         self.principal.as_deref().unwrap_or(&self.name)
+    }
+
+    /// SHA-256 over all that decides whom it lets in: for approving exactly that.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        let groups = list_to_json(&self.groups);
+        for part in [self.name.as_str(), &self.person_id, &self.display, &groups, self.principal_id()] {
+            digest.update(part.len().to_be_bytes());
+            digest.update(part);
+        }
+        digest.update(self.credential());
+        digest.update([u8::from(self.disabled)]);
+        digest.finalize().into()
     }
 
     /// SHA-256 over password hash and one-time-code secret. The hash is salted anew at each reset, so the digest
@@ -100,11 +118,13 @@ pub struct By<'a> {
     pub actor: &'a str,
     /// Wall clock, microseconds.
     pub now_us: i64,
+    /// Others must approve what lets somebody in.
+    pub held: bool,
 }
 
-const COLUMNS: &str = "name, person_id, display, password, totp_secret, groups, disabled, principal, seen_s";
+const COLUMNS: &str = "name, person_id, display, password, totp_secret, groups, disabled, principal, seen_s, held, makers";
 
-type Raw = (UserRow, String);
+type Raw = (UserRow, String, String);
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
     let user = UserRow {
@@ -117,11 +137,14 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
         disabled: row.get(6)?,
         principal: row.get(7)?,
         seen_s: row.get(8)?,
+        held: row.get(9)?,
+        makers: Vec::new(),
     };
-    Ok((user, row.get(5)?))
+    Ok((user, row.get(5)?, row.get(10)?))
 }
 
-fn complete((mut user, groups): Raw) -> Result<UserRow, StoreError> {
+fn complete((mut user, groups, makers): Raw) -> Result<UserRow, StoreError> {
+    user.makers = list_from_json(&makers, "list of makers")?;
     user.groups = list_from_json(&groups, "list of groups")?;
     Ok(user)
 }
@@ -224,6 +247,7 @@ impl Store {
             )?;
             if added == 1 {
                 note_change(tx, new.name, "create", by)?;
+                hold(tx, new.name, by)?;
             }
             Ok(added == 1)
         })
@@ -301,6 +325,19 @@ impl Store {
         })
     }
 
+    /// Lets a held account in again, if it still is what `digest` says; false when not.
+    pub(crate) fn release_user(&self, name: &str, digest: [u8; 32]) -> Result<bool, StoreError> {
+        self.transact(|tx| {
+            let sql = format!("SELECT {COLUMNS} FROM users WHERE name = ?1");
+            let user = tx.query_row(&sql, [name], read).optional()?.map(complete).transpose()?;
+            if !user.is_some_and(|u| u.held && u.digest() == digest) {
+                return Ok(false);
+            }
+            tx.execute("UPDATE users SET held = 0 WHERE name = ?1", [name])?;
+            Ok(true)
+        })
+    }
+
     /// Marks a TOTP step as used; false when it, or a later one, was used before (RFC 6238, 5.2).
     pub(crate) fn use_totp_step(&self, name: &str, step: u64) -> Result<bool, StoreError> {
         let step = i64::try_from(step).map_err(|_| StoreError::Damaged("TOTP step"))?;
@@ -351,9 +388,24 @@ impl Store {
             let sql = "UPDATE users SET changed_s = ?2 WHERE name = ?1";
             tx.execute(sql, params![name, by.now_us.div_euclid(1_000_000)])?;
             note_change(tx, name, change, by)?;
+            if !matches!(change, "disable" | "unlock") {
+                hold(tx, name, by)?;
+            }
             Ok(true)
         })
     }
+}
+
+/// Notes who made or changed the account; where others must approve that, it cannot sign in before they have.
+fn hold(tx: &Transaction<'_>, name: &str, by: &By<'_>) -> Result<(), StoreError> {
+    let sql = "UPDATE users SET held = held OR ?2, makers = (
+                 SELECT json_group_array(value) FROM (
+                   SELECT value FROM json_each(users.makers) UNION SELECT ?3)) WHERE name = ?1";
+    tx.execute(sql, params![name, by.held, by.actor])?;
+    if by.held {
+        end_families_of(tx, name)?;
+    }
+    Ok(())
 }
 
 /// Of the user with this name.

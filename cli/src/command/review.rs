@@ -174,6 +174,9 @@ fn meaning(now: &Approval) -> String {
         (ApprovalState::Approved, ApprovalKind::Session) => {
             format!("approved; {} can open the session, once, until {}", now.requester.raw(), until())
         }
+        (ApprovalState::Approved | ApprovalState::Consumed, ApprovalKind::Change) => {
+            "approved; it takes effect now".to_owned()
+        }
         (state, _) => state.as_str().to_owned(),
     }
 }

@@ -42,7 +42,8 @@ pub fn lines(approval: &Approval) -> Vec<String> {
         say("before", &earlier.to_string());
     }
     if approval.kind != ApprovalKind::Session {
-        say("statement", "as it was sent, card numbers masked");
+        let what = if approval.kind == ApprovalKind::Change { "change" } else { "statement" };
+        say(what, "as it was sent, card numbers masked");
         out.extend(gutter(&approval.text));
         for (at, parameter) in approval.parameters.iter().enumerate() {
             let value = parameter.as_ref().map_or_else(|| "NULL".to_owned(), |p| format!("'{p}'"));

@@ -60,6 +60,8 @@ pub enum ApprovalKind {
     Retry,
     /// A session.
     Session,
+    /// A change of configuration, policy or an account.
+    Change,
 }
 
 impl ApprovalKind {
@@ -70,6 +72,7 @@ impl ApprovalKind {
             Self::Waiting => "waiting",
             Self::Retry => "retry",
             Self::Session => "session",
+            Self::Change => "change",
         }
     }
 }

@@ -200,7 +200,7 @@ pub enum Event {
     ApprovalRequested {
         /// Approval id.
         approval: String,
-        /// `waiting`, `retry` or `session`.
+        /// `waiting`, `retry`, `session` or `change`.
         kind: String,
         /// Session id, empty for a session that is asked for.
         session: String,

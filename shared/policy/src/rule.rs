@@ -35,6 +35,14 @@ pub struct Escalation {
     pub group: String,
 }
 
+impl Reviewers {
+    /// Reads `2 of leads`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        reviewers(text)
+    }
+}
+
 impl std::fmt::Display for Reviewers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} of {}", self.count, self.group)
