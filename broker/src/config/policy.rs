@@ -22,10 +22,12 @@ pub(super) fn policy(
 ) -> Option<(Vec<PathBuf>, Option<PolicySigners>)> {
     let files = section.required_list(report, "files", "[\"policy/pci.cedar\"]", value::owned_text);
     let signers = section.optional_path(report, "signers", Role::Public);
-    let signatures = section.optional(report, "signatures", |value| match value::count(value)? {
-        n @ 1..=64 => Ok(usize::try_from(n).unwrap_or(MAX_SIGNERS)),
-        n => Err(Wrong::new(format!("{n} is out of range"))
-            .hint(format!("write how many people must have signed, from 1 to {MAX_SIGNERS}"))),
+    let signatures = section.optional(report, "signatures", |value| {
+        let number = value::count(value)?;
+        usize::try_from(number).ok().filter(|n| (1..=MAX_SIGNERS).contains(n)).ok_or_else(|| {
+            Wrong::new(format!("{number} is out of range"))
+                .hint(format!("write how many people must have signed, from 1 to {MAX_SIGNERS}"))
+        })
     });
     if signatures.is_some() && !section.has("signers") {
         let wrong = Wrong::new("`signatures`: nobody is named who could sign")
