@@ -17,4 +17,5 @@ pub mod outbound;
 pub mod scribe;
 pub mod server;
 pub mod session;
+pub mod signers;
 pub mod store;

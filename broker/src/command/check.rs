@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{faults, tell};
+use super::{failure, faults, tell};
 use crate::config::{self, Config, Fault, Faults};
+use crate::server::reload::{self, PolicyError};
 
 /// What looks at a configuration beyond its text and files. Runs when those are sound, in `check` and `serve` alike.
 type Check = fn(&Config) -> Vec<Fault>;
@@ -12,12 +13,18 @@ type Check = fn(&Config) -> Vec<Fault>;
 /// Further checks.
 const CHECKS: &[Check] = &[super::keys::check, policy, crate::notice::check, super::process::open_files];
 
-/// The policy is sound.
+/// The policy is sound, and signed where it must be.
 fn policy(config: &Config) -> Vec<Fault> {
-    match crate::server::reload::policy(config, 0) {
+    match signed_by(config) {
         Ok(_) => Vec::new(),
         Err(error) => error.faults(),
     }
+}
+
+/// Who signed the policy.
+fn signed_by(config: &Config) -> Result<Vec<String>, PolicyError> {
+    let signers = reload::signers(config)?;
+    Ok(reload::policy(config, signers.as_ref(), 0)?.signed_by)
 }
 
 pub(super) fn run(path: &Path) -> ExitCode {
@@ -25,7 +32,14 @@ pub(super) fn run(path: &Path) -> ExitCode {
         Ok(config) => {
             let targets = config.targets.len();
             let plural = if targets == 1 { "" } else { "s" };
-            tell(&format!("{}: sound; broker `{}`, {targets} target{plural}", path.display(), config.name));
+            let signed = match signed_by(&config) {
+                Ok(names) if names.is_empty() => String::new(),
+                Ok(names) => format!("; policy signed by {}", names.join(", ")),
+                // It was when it was checked.
+                Err(error) => return failure(&error, 1),
+            };
+            let name = &config.name;
+            tell(&format!("{}: sound; broker `{name}`, {targets} target{plural}{signed}", path.display()));
             ExitCode::SUCCESS
         }
         Err(found) => faults(&found),

@@ -5,6 +5,7 @@ mod init;
 mod keys;
 mod local_admin;
 mod password;
+mod policy;
 mod process;
 mod serve;
 pub mod user;
@@ -41,6 +42,9 @@ enum Command {
     /// Add, list, change and remove local users
     #[command(subcommand)]
     User(user::Verb),
+    /// Print what the signers of the policy sign
+    #[command(subcommand)]
+    Policy(policy::Verb),
     /// Print the SHA-256 fingerprint of the TLS certificate, which people compare at first sign-in
     Fingerprint(ConfigArg),
     /// Print the ledger's public key, with which anyone can verify the ledger offline
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Check(arg) => check::run(&arg.config),
         Command::Serve(arg) => serve::run(&arg.config),
         Command::User(verb) => user::run(&verb),
+        Command::Policy(verb) => policy::run(&verb),
         Command::Fingerprint(arg) => keys::fingerprint(&arg.config),
         Command::LedgerKey(args) => keys::ledger_key(&args),
     }

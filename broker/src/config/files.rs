@@ -2,10 +2,12 @@
 //! everything else in `config` is pure.
 
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::SecretRef;
+use super::fault::Fault;
 use super::secret::{PrivateFileError, open_private};
 use super::section::{PathUse, Report, SecretUse};
 use super::value::Wrong;
@@ -90,6 +92,49 @@ fn public_file(path: &Path) -> Result<fs::Metadata, Wrong> {
     fs::File::open(path).map_err(of_read)?;
     not_writable_by_others(path, &metadata)?;
     Ok(metadata)
+}
+
+/// The content of a regular file of at most `max` bytes.
+///
+/// # Errors
+/// A fault when it is none, is longer or cannot be read.
+pub fn read_regular(path: &Path, max: u64) -> Result<Vec<u8>, Fault> {
+    read_checked(path, max, |_| Ok(()))
+}
+
+/// As [`read_regular`], of a file that only the broker's user and root can change. Looks at the file that it reads, not at
+/// whatever has the name by then.
+///
+/// # Errors
+/// A fault, also when others can change it.
+pub fn read_ours(path: &Path, max: u64) -> Result<Vec<u8>, Fault> {
+    read_checked(path, max, |metadata| only_ours_to_change(path, metadata))
+}
+
+fn read_checked(
+    path: &Path,
+    max: u64,
+    check: impl FnOnce(&fs::Metadata) -> Result<(), Wrong>,
+) -> Result<Vec<u8>, Fault> {
+    let shown = path.display();
+    let of_read = |source: std::io::Error| Fault::new(format!("cannot read `{shown}`: {source}"));
+    let not_regular = || Fault::new(format!("`{shown}` is not a regular file"));
+    // Looked at first: opening a pipe would wait for its writer.
+    if !fs::metadata(path).map_err(of_read)?.is_file() {
+        return Err(not_regular());
+    }
+    let file = fs::File::open(path).map_err(of_read)?;
+    let metadata = file.metadata().map_err(of_read)?;
+    if !metadata.is_file() {
+        return Err(not_regular());
+    }
+    check(&metadata).map_err(|wrong| Fault::new(wrong.message).hint(wrong.hint.unwrap_or_default()))?;
+    let mut bytes = Vec::new();
+    file.take(max + 1).read_to_end(&mut bytes).map_err(of_read)?;
+    if bytes.len() as u64 > max {
+        return Err(Fault::new(format!("`{shown}` is longer than {max} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// The configuration itself.

@@ -7,6 +7,7 @@ mod fault;
 mod files;
 mod limits;
 mod parse;
+mod policy;
 mod secret;
 mod section;
 mod target;
@@ -26,8 +27,10 @@ use crate::gateway::postgres::catalog::Catalog;
 use crate::gateway::postgres::estimate::Estimates;
 
 pub use fault::{Fault, Faults};
+pub use files::{read_ours, read_regular};
 pub use limits::{LIMITS, LimitRow, Limits, Unit};
 pub use parse::{MAX_BYTES, parse};
+pub use policy::PolicySigners;
 pub use secret::{PrivateFileError, SecretError, SecretRef, read_private};
 
 /// Reads and parses a configuration, and checks that what it names is there and as private as it must be.
@@ -115,6 +118,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// Policy files, Cedar text.
     pub policy_files: Vec<PathBuf>,
+    /// Who must have signed them; nobody when `None`.
+    pub policy_signers: Option<PolicySigners>,
     /// One table of limits.
     pub limits: Limits,
     /// Targets by name.

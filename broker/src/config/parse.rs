@@ -15,7 +15,7 @@ use super::section::{Report, Section};
 use super::value::{self, Wrong};
 use super::{
     BreakGlass, Config, Durability, IdentityProvider, LIMITS, LedgerConfig, Limits, Log, Oidc, ServerTls,
-    SessionTimes, Unit, target, webhook,
+    SessionTimes, Unit, policy, target, webhook,
 };
 
 /// Largest configuration, bytes.
@@ -78,7 +78,8 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
         top.section(report, "sessions").map_or_else(SessionTimes::default, |s| sessions(report, s));
     let ledger =
         required_section(report, top, "ledger", |report, section| ledger(report, section, name.as_deref()));
-    let policy_files = required_section(report, top, "policy", policy).unwrap_or_default();
+    let policy_files = required_section(report, top, "policy", policy::policy);
+    let (policy_files, policy_signers) = policy_files.unwrap_or_default();
     let limits = top.section(report, "limits").map_or_else(Limits::default, |s| limits(report, s));
     let targets = top.section(report, "targets");
     let targets = targets.map(|s| target::targets(report, &s, &own_classes)).unwrap_or_default();
@@ -107,6 +108,7 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
         sessions,
         ledger: ledger?,
         policy_files,
+        policy_signers,
         limits,
         targets,
         webhooks,
@@ -337,12 +339,6 @@ fn durability(value: &DeValue<'_>) -> Result<Durability, Wrong> {
         other => Err(Wrong::new(format!("`{other}` is not a durability"))
             .hint("write \"fdatasync\", or \"os\" where a power cut may lose the last second of the ledger")),
     }
-}
-
-fn policy(report: &mut Report<'_>, mut section: Section<'_, '_>) -> Option<Vec<std::path::PathBuf>> {
-    let files = section.required_list(report, "files", "[\"policy/pci.cedar\"]", value::owned_text);
-    section.finish(report);
-    Some(files.into_iter().map(|(text, span)| report.path(&text, Role::Public, span)).collect())
 }
 
 fn limits(report: &mut Report<'_>, mut section: Section<'_, '_>) -> Limits {

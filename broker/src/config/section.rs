@@ -137,6 +137,11 @@ impl<'t, 'i> Section<'t, 'i> {
         self.table.get(key).map_or_else(|| self.span(), Spanned::span)
     }
 
+    /// True when `key` is written, whatever its value is.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A value that may be left out.
     pub(super) fn optional<T>(
         &mut self,

@@ -37,6 +37,8 @@ pub struct InForce {
     pub set: PolicySet,
     /// Targets whose statements it judges and does not stop.
     pub observed: BTreeSet<String>,
+    /// Who signed it, by name; empty where no signatures are asked for.
+    pub signed_by: Vec<String>,
 }
 
 /// What every conversation shares.

@@ -32,6 +32,7 @@ use crate::metrics::Metrics;
 use crate::notice::{Pace, Record, WebhookError, Webhooks};
 use crate::scribe::Scribe;
 use crate::session::{EndReason, Sessions};
+use crate::signers::Signers;
 pub use http::REFUSING;
 
 use accept::Acceptor;
@@ -95,6 +96,8 @@ struct Running {
     targets: Arc<targets::Health>,
     scribe: Scribe,
     webhooks: Webhooks,
+    /// Who may sign a policy, from the start to the end.
+    signers: Option<Signers>,
     lanes: Lanes,
     draining: tokio::sync::watch::Sender<bool>,
 }
@@ -117,6 +120,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         config_sha256: config.sha256.clone(),
         policy_sha256: policy.set.hash().to_owned(),
+        signers: policy.signed_by.clone(),
     };
     running.scribe.record(Outcome::Success, vec![config.name.clone()], start).await?;
     reload::record_modes(&running.scribe, &BTreeSet::new(), &policy.observed)?;
@@ -148,12 +152,13 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
     let scribe = Scribe::system(ledger.clone(), Arc::clone(&boot), "broker", None, "broker");
     let (notices, webhooks) =
         Webhooks::start(config, &Pace::default(), &metrics, &undelivered(scribe.clone()))?;
+    let signers = reload::signers(config)?;
     let sessions = Arc::new(Sessions::new(config.limits.sessions, config.limits.sessions_per_principal));
     let gateway = Arc::new(Gateway {
         budgets: Arc::default(),
         seen: Arc::default(),
         targets: ArcSwap::from_pointee(config.targets.clone()),
-        policy: Arc::new(ArcSwap::from_pointee(reload::policy(config, 1)?)),
+        policy: Arc::new(ArcSwap::from_pointee(reload::policy(config, signers.as_ref(), 1)?)),
         ledger: ledger.clone(),
         boot: Arc::clone(&boot),
         sessions: Arc::clone(&sessions),
@@ -179,7 +184,8 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
     let serve = ways::serve(&gateway, control, config, &drain)?;
     let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let lanes = Lanes::start(count, hoop_statement::STACK_BYTES, &serve)?;
-    Ok((Running { gateway, identity, targets: health, scribe, webhooks, lanes, draining }, opened.committer))
+    let running = Running { gateway, identity, targets: health, scribe, webhooks, signers, lanes, draining };
+    Ok((running, opened.committer))
 }
 
 /// Writes into the ledger that notices were not delivered.
@@ -202,7 +208,9 @@ async fn run(running: &Running, config: &Config, mut signals: Signals) -> &'stat
             _ = signals.term.recv() => return "SIGTERM",
             _ = signals.int.recv() => return "SIGINT",
             _ = signals.hup.recv() => {
-                running.watching(config, reload::reload(&running.gateway, &running.scribe, &config.file)).await;
+                let signers = running.signers.as_ref();
+                let reload = reload::reload(&running.gateway, &running.scribe, &config.file, signers);
+                running.watching(config, reload).await;
             }
             _ = sweep.tick() => running.sweep(config).await,
         }

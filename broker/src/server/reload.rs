@@ -1,7 +1,7 @@
 //! Policy and targets, at start and again at SIGHUP. A bad set never replaces a good one.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hoop_ledger::entry::{Event, Outcome, RuleChange};
@@ -12,11 +12,15 @@ use crate::config::{self, Config};
 use crate::gateway::{Gateway, InForce};
 use crate::ledger::Poisoned;
 use crate::scribe::Scribe;
+use crate::signers::{self, PolicyFile, Signers, Unsigned};
 
 /// What one entry holds of changed rules: of a rule, of all, and how many of them; an entry has 60 kB.
 const RULE_TEXT: usize = 2000;
 const CHANGED_TEXT: usize = 24_000;
 const CHANGED_RULES: usize = 100;
+
+/// Of a reload that was refused for what it says.
+const NOT_SOUND: &str = "refused: not sound";
 
 /// Why the policy cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +36,12 @@ pub enum PolicyError {
     /// Faults in the text, each with file, line, caret and hint.
     #[error("the policy is not sound:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Faults(Vec<config::Fault>),
+    /// What it says of signers, or what lies there of signatures, cannot be used.
+    #[error("the signatures of the policy cannot be checked:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Signatures(Vec<config::Fault>),
+    /// Too few have signed it.
+    #[error("{0}")]
+    Unsigned(#[from] Unsigned),
 }
 
 impl PolicyError {
@@ -40,24 +50,68 @@ impl PolicyError {
     pub fn faults(&self) -> Vec<config::Fault> {
         match self {
             Self::Read { .. } => vec![config::Fault::new(self.to_string())],
-            Self::Faults(faults) => faults.clone(),
+            Self::Faults(faults) | Self::Signatures(faults) => faults.clone(),
+            Self::Unsigned(unsigned) => vec![config::Fault::new(unsigned.to_string()).hint(unsigned.hint())],
+        }
+    }
+
+    /// For the ledger: why it was refused, without anything that its author chose.
+    fn detail(&self) -> String {
+        match self {
+            Self::Read { .. } | Self::Faults(_) => NOT_SOUND.to_owned(),
+            Self::Signatures(_) => "refused: its signatures cannot be checked".to_owned(),
+            Self::Unsigned(unsigned) => format!("refused: not signed, {}", unsigned.count()),
         }
     }
 }
 
-/// Loads the policy files of `config`.
+/// Reads who must have signed the policy of `config`; `None` where nobody need have.
+///
+/// # Errors
+/// [`PolicyError::Signatures`].
+pub fn signers(config: &Config) -> Result<Option<Signers>, PolicyError> {
+    signers::read(config).map_err(PolicyError::Signatures)
+}
+
+/// Reads the policy files of `config`, each once.
+///
+/// # Errors
+/// [`PolicyError::Read`].
+pub fn files(config: &Config) -> Result<Vec<PolicyFile>, PolicyError> {
+    let read = |path: &PathBuf| match std::fs::read_to_string(path) {
+        Ok(text) => Ok(PolicyFile { path: path.clone(), text }),
+        Err(source) => Err(PolicyError::Read { file: path.display().to_string(), source }),
+    };
+    config.policy_files.iter().map(read).collect()
+}
+
+/// Loads the policy files of `config`, which enough of `signers` must have signed.
 ///
 /// # Errors
 /// [`PolicyError`].
-pub fn policy(config: &Config, version: u64) -> Result<InForce, PolicyError> {
-    let mut files = Vec::with_capacity(config.policy_files.len());
-    for file in &config.policy_files {
-        let name = file.display().to_string();
-        let text = std::fs::read_to_string(file)
-            .map_err(|source| PolicyError::Read { file: name.clone(), source })?;
-        files.push((name, text));
-    }
-    let files: Vec<_> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+pub fn policy(config: &Config, signers: Option<&Signers>, version: u64) -> Result<InForce, PolicyError> {
+    let files = files(config)?;
+    // What is parsed are the very bytes whose signatures were verified.
+    let signed_by = signers.map_or_else(|| Ok(Vec::new()), |signers| signed_by(signers, &files))?;
+    let set = parse(&files).map_err(PolicyError::Faults)?;
+    let observed = config.targets.values().filter(|t| t.observe).map(|t| t.name.clone()).collect();
+    Ok(InForce { version, set, observed, signed_by })
+}
+
+fn signed_by(signers: &Signers, files: &[PolicyFile]) -> Result<Vec<String>, PolicyError> {
+    let cannot = |fault| PolicyError::Signatures(vec![fault]);
+    let manifest = signers::manifest(files).map_err(cannot)?;
+    let found = signers::signatures(signers).map_err(cannot)?;
+    Ok(signers.verify(&manifest, &found)?)
+}
+
+/// Parses policy files.
+///
+/// # Errors
+/// Every fault of them.
+pub fn parse(files: &[PolicyFile]) -> Result<PolicySet, Vec<config::Fault>> {
+    let files: Vec<_> = files.iter().map(|f| (f.path.display().to_string(), &f.text)).collect();
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let placed = |fault: LoadFault| {
         let text = files.iter().find(|(name, _)| *name == fault.file).map_or("", |(_, text)| *text);
         let at = fault.offset(text);
@@ -67,10 +121,7 @@ pub fn policy(config: &Config, version: u64) -> Result<InForce, PolicyError> {
             None => placed,
         }
     };
-    let set = PolicySet::load(&files)
-        .map_err(|faults| PolicyError::Faults(faults.into_iter().map(placed).collect()))?;
-    let observed = config.targets.values().filter(|t| t.observe).map(|t| t.name.clone()).collect();
-    Ok(InForce { version, set, observed })
+    PolicySet::load(&files).map_err(|faults| faults.into_iter().map(placed).collect())
 }
 
 /// Records which targets policy only observes from now on, and which it stops again (PCI DSS 10.7.2: from when to when
@@ -127,21 +178,33 @@ fn changes(new: &PolicySet, old: &PolicySet) -> Vec<RuleChange> {
     changes
 }
 
-/// Reads configuration and policy again and puts targets and policy into force. Listeners, keys and the rest of the
-/// configuration stay as they were.
-pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path) {
+/// Who may sign, and how many must, is for the whole run what it was at the start: whoever can change it with a reload
+/// could sign for all.
+fn told_of_other_signers(config: &Config, signers: Option<&Signers>) {
+    if !signers::read(config).is_ok_and(|now| now.as_ref() == signers) {
+        tracing::warn!(
+            "`signers` and `signatures` stay as they were at the start; restart the broker to change them"
+        );
+    }
+}
+
+/// Reads configuration and policy again and puts targets and policy into force. Listeners, keys, `signers` and the rest
+/// of the configuration stay as they were.
+pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path, signers: Option<&Signers>) {
     let version = gateway.policy.load().version + 1;
-    let loaded = config::load(path)
-        .map_err(|faults| faults.to_string())
-        .and_then(|config| policy(&config, version).map(|p| (config, p)).map_err(|e| e.to_string()));
+    let loaded = config::load(path).map_err(|faults| (NOT_SOUND.to_owned(), faults.to_string()));
+    let loaded = loaded.and_then(|config| {
+        told_of_other_signers(&config, signers);
+        match policy(&config, signers, version) {
+            Ok(policy) => Ok((config, policy)),
+            Err(error) => Err((error.detail(), error.faults().iter().map(ToString::to_string).collect())),
+        }
+    });
     let (config, policy) = match loaded {
         Ok(loaded) => loaded,
-        Err(fault) => {
-            tracing::error!("reload refused, the old policy and targets stay in force:\n{fault}");
-            let event = Event::ControlFailure {
-                control: "reload".to_owned(),
-                detail: "refused: not sound".to_owned(),
-            };
+        Err((detail, faults)) => {
+            tracing::error!("reload refused, the old policy and targets stay in force:\n{faults}");
+            let event = Event::ControlFailure { control: "reload".to_owned(), detail };
             if scribe.append(Outcome::Failure, vec!["policy".to_owned()], event).is_err() {
                 tracing::error!("a refused reload could not be recorded");
             }
@@ -152,6 +215,7 @@ pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path) {
         policy_sha256: policy.set.hash().to_owned(),
         detail: format!("config {}", config.sha256),
         rules: changes(&policy.set, &gateway.policy.load().set),
+        signers: policy.signed_by.clone(),
     };
     // Recorded first: a policy that is in force and not in the ledger would judge without proof.
     if scribe.record(Outcome::Success, vec!["policy".to_owned(), "targets".to_owned()], event).await.is_err()

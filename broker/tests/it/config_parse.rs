@@ -66,6 +66,24 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
+fn who_signs_the_policy_is_named_with_how_many() {
+    let signers = |more: &str| with(more).expect("sound").policy_signers.map(|s| (s.file, s.signatures));
+    let file = PathBuf::from("/etc/hoop/policy/signers");
+    assert_eq!(signers(""), None);
+    assert_eq!(signers("signers = \"policy/signers\""), Some((file.clone(), 1)));
+    assert_eq!(signers("signers = \"policy/signers\"\nsignatures = 2"), Some((file, 2)));
+    let wrong = [
+        "signatures = 2",
+        "signers = \"s\"\nsignatures = 0",
+        "signers = \"s\"\nsignatures = 65",
+        "signers = \"s\"\nsignatures = \"two\"",
+        "signers = 2\nsignatures = 2",
+        "signer = \"s\"",
+    ];
+    insta::assert_snapshot!(wrong.map(|more| said(with(more))).join("\n"));
+}
+
+#[test]
 fn a_target_is_read_whole() {
     let config = with(
         r#"

@@ -184,6 +184,7 @@ pub fn config(dir: &std::path::Path, identity: IdentityProvider) -> Config {
             durability: Durability::Disk,
         },
         policy_files: vec![],
+        policy_signers: None,
         limits: Limits { login_attempts: 3, device_codes: 64, http_body_bytes: 4096, ..Limits::default() },
         targets: BTreeMap::new(),
         webhooks: Vec::new(),

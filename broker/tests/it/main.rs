@@ -15,4 +15,5 @@ mod identity_native;
 mod identity_refresh;
 mod identity_sign_in;
 mod identity_support;
+mod policy_signers;
 mod routes;

@@ -28,6 +28,9 @@ pub enum Event {
         config_sha256: String,
         /// SHA-256 of the policy set's text, hexadecimal.
         policy_sha256: String,
+        /// Who signed that policy, by name; empty where no signatures are asked for (6.5.1).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        signers: Vec<String>,
     },
     /// The broker stopped in order (10.2.1.6).
     BrokerStop {
@@ -43,6 +46,9 @@ pub enum Event {
         /// Rules of the policy that are not as they were before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         rules: Vec<RuleChange>,
+        /// Who signed that policy, by name; empty where no signatures are asked for (6.5.1).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        signers: Vec<String>,
     },
     /// A sign-in that succeeded (8.4).
     SignIn {

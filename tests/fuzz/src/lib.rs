@@ -23,6 +23,7 @@ mod plain;
 mod policy;
 mod recovery;
 mod script;
+mod signers;
 mod statement;
 mod wire;
 
@@ -35,6 +36,7 @@ pub use mask::{mask_row, mask_stream, mask_text};
 pub use policy::{policy, principal, target};
 pub use recovery::ledger_recovery;
 pub use script::script;
+pub use signers::signers;
 pub use statement::{copy_shape, statement};
 pub use wire::{wire_backend, wire_frontend, wire_row, wire_startup};
 
@@ -57,6 +59,7 @@ pub const TARGETS: &[Target] = &[
     ("mask_text", mask_text),
     ("policy", policy),
     ("script", script),
+    ("signers", signers),
     ("statement", statement),
     ("wire_backend", wire_backend),
     ("wire_frontend", wire_frontend),

@@ -109,7 +109,7 @@ fn a_broken_glass_is_told_at_once_and_bars_the_next_until_two_others_have_review
     broken(&broker, 2);
     broker.stop();
     let key = ledger_key(&broker, broker.folder().as_path());
-    verify(&leo, &broker.ledger(), &key).expect(0).says(&["2, each signed"]);
+    assert!(verify(&leo, &broker.ledger(), &key).ok().contains("2, each signed"));
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod oidc;
 mod protocol;
 mod sessions;
 mod sign_in;
+mod signed_policy;
 mod support;
 mod target_dies;
 #[path = "../../../tidy.rs"]

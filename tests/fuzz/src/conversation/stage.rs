@@ -69,7 +69,15 @@ static COMMON: LazyLock<(Arc<ArcSwap<InForce>>, Parser)> = LazyLock::new(|| {
     let set = PolicySet::load(&[("fuzz.cedar", POLICY)]).unwrap();
     let limits = Limits::default();
     let parser = Parser::start(limits.statement_bytes, limits.statement_depth).unwrap();
-    (Arc::new(ArcSwap::from_pointee(InForce { version: 1, set, observed: [].into() })), parser)
+    (
+        Arc::new(ArcSwap::from_pointee(InForce {
+            version: 1,
+            set,
+            observed: [].into(),
+            signed_by: Vec::new(),
+        })),
+        parser,
+    )
 });
 
 /// The gateway of one run, with a ledger of its own.
