@@ -10,7 +10,7 @@ pub mod routes;
 mod untrusted;
 
 pub use access::{AccessLevel, PrincipalKind};
-pub use id::{ApprovalId, ConnectionId, RequestId, SessionId, StatementId};
+pub use id::{ApprovalId, ConnectionId, ID_LEN, RequestId, SessionId, StatementId};
 pub use problem::{Code, Problem};
 pub use untrusted::Untrusted;
 
