@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hoop_api::approval::ApprovalState;
-use hoop_api::{ApprovalId, ConnectionId, SessionId, StatementId};
+use hoop_api::{ApprovalId, ConnectionId, ID_LEN, SessionId, StatementId};
 use hoop_ledger::draft;
 use hoop_ledger::entry::{Event, Outcome, Parameter};
 
@@ -237,10 +237,9 @@ impl Gate {
             self.note(used.event(id.to_string())).map_err(|Poisoned| Refused::NotRecorded)?;
         }
         let write = asked.write || approval.is_some();
-        let ticket = self
-            .scribe
-            .ledger()
-            .append_with(Urgency::Now, |out| self.actor.statement(out, at, &line, &id, parameters));
+        let ticket = self.scribe.ledger().append_with(Urgency::Now, |out| {
+            self.actor.statement(out, at, &line, id.encode(&mut [0; ID_LEN]), parameters)
+        });
         match ticket {
             Ok(ticket) => Ok(Permitted { id, ticket, write }),
             Err(Poisoned) => Err(Refused::NotRecorded),
@@ -359,9 +358,9 @@ impl Gate {
         };
         let at = self.scribe.moment();
         let urgency = if ended.write { Urgency::Now } else { Urgency::Soon };
-        self.scribe
-            .ledger()
-            .append_with(urgency, |out| self.actor.statement_end(out, at, outcome, &self.outcomes, &id, end))
+        self.scribe.ledger().append_with(urgency, |out| {
+            self.actor.statement_end(out, at, outcome, &self.outcomes, id.encode(&mut [0; ID_LEN]), end)
+        })
     }
 
     /// The scribe of this connection.

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Bytes of every id as text: three letters, an underscore and a ULID.
+pub const ID_LEN: usize = 4 + ulid::ULID_LEN;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -13,6 +16,17 @@ macro_rules! id {
             #[must_use]
             pub const fn from_parts(unix_ms: u64, random: u128) -> Self {
                 Self(ulid::Ulid::from_parts(unix_ms, random))
+            }
+
+            /// Writes it as text into `buffer`, as its `Display` does, without the machinery of `fmt`.
+            #[must_use]
+            pub fn encode<'a>(&self, buffer: &'a mut [u8; ID_LEN]) -> &'a str {
+                let mut ulid = [0; ulid::ULID_LEN];
+                self.0.array_to_str(&mut ulid);
+                let (before, after) = buffer.split_at_mut(ID_LEN - ulid::ULID_LEN);
+                before.copy_from_slice(concat!($prefix, "_").as_bytes());
+                after.copy_from_slice(&ulid);
+                std::str::from_utf8(buffer).unwrap_or_default()
             }
         }
 
@@ -84,4 +98,18 @@ id!(
 #[error("not an id, expected `{prefix}_` and 26 letters and digits")]
 pub struct NotAnId {
     prefix: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_encoded_as_it_is_displayed() {
+        let mut buffer = [0; ID_LEN];
+        let id = StatementId::from_parts(1_764_000_000_000, 42);
+        assert_eq!(id.encode(&mut buffer), id.to_string());
+        let id = SessionId::from_parts(u64::MAX, u128::MAX);
+        assert_eq!(id.encode(&mut buffer), id.to_string());
+    }
 }

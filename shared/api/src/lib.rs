@@ -11,7 +11,7 @@ pub mod routes;
 mod untrusted;
 
 pub use access::{AccessLevel, PrincipalKind};
-pub use id::{ApprovalId, ConnectionId, FindingId, RequestId, SessionId, StatementId};
+pub use id::{ApprovalId, ConnectionId, FindingId, ID_LEN, RequestId, SessionId, StatementId};
 pub use problem::{Code, Problem};
 pub use untrusted::Untrusted;
 
