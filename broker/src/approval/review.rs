@@ -42,6 +42,9 @@ pub enum Barred {
     /// Their own, by another account.
     #[error("nobody decides their own request, by another account either")]
     SamePerson,
+    /// Made or changed by whoever asks.
+    #[error("your account was made or changed by whoever asks")]
+    Made,
     /// In none of the groups.
     #[error("you are in none of the groups that may decide")]
     Group,

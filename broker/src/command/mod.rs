@@ -38,7 +38,7 @@ enum Command {
     /// Report all faults of a configuration at once, each with its line and a hint
     Check(ConfigArg),
     /// Run the broker until SIGTERM or SIGINT; SIGHUP reloads policy and targets
-    Serve(ConfigArg),
+    Serve(serve::ServeArgs),
     /// Add, list, change and remove local users
     #[command(subcommand)]
     User(user::Verb),
@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Init(args) => init::run(&args),
         Command::Check(arg) => check::run(&arg.config),
-        Command::Serve(arg) => serve::run(&arg.config),
+        Command::Serve(args) => serve::run(&args),
         Command::User(verb) => user::run(&verb),
         Command::Policy(verb) => policy::run(&verb),
         Command::Fingerprint(arg) => keys::fingerprint(&arg.config),

@@ -1,12 +1,24 @@
 //! `hoop-broker serve`: configuration, logs, server; the server waits for a signal and drains.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use super::{check, failure, failure_with_hint, faults, process};
+use clap::Args;
+
+use super::{ConfigArg, check, failure, failure_with_hint, faults, process};
 use crate::{logging, server};
 
-pub(super) fn run(path: &Path) -> ExitCode {
+/// `hoop-broker serve`
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Start with a configuration or policy that nobody approved where [administration] asks for it; the ledger tells
+    #[arg(long)]
+    accept_unapproved: bool,
+}
+
+pub(super) fn run(args: &ServeArgs) -> ExitCode {
+    let path = &args.config.config;
     let config = match check::load(path) {
         Ok(config) => config,
         Err(found) => return faults(&found),
@@ -21,8 +33,12 @@ pub(super) fn run(path: &Path) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failure(&error, 1),
     };
-    match runtime.block_on(server::serve(config)) {
+    match runtime.block_on(server::serve(config, args.accept_unapproved)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error @ server::ServeError::Unapproved) => {
+            let hint = "put the approved files back, start, and have the change approved: SIGHUP, then `hoopctl approve`; or start with `--accept-unapproved`, which the ledger tells";
+            failure_with_hint(&error, hint, 1)
+        }
         Err(error) => failure(&error, 1),
     }
 }

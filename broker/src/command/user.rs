@@ -125,6 +125,8 @@ pub struct ListedUser {
     pub groups: Vec<String>,
     /// Cannot sign in.
     pub disabled: bool,
+    /// Cannot sign in before others have approved what was changed.
+    pub held: bool,
     /// Locked until then, Unix seconds.
     pub locked_until_s: Option<i64>,
 }
@@ -253,6 +255,7 @@ fn table(users: &[ListedUser]) -> String {
             let until = UNIX_EPOCH + Duration::from_secs(u64::try_from(until).unwrap_or(0));
             format!("locked until {}", humantime::format_rfc3339_seconds(until))
         }
+        (false, None) if user.held => "held until others approve".to_owned(),
         (false, None) => "active".to_owned(),
     };
     let safe = |text: &str| Untrusted::new(text).to_string();

@@ -27,6 +27,7 @@ impl UserAdmin for Notes {
             display: format!("Ms {name}\u{1b}[31m"),
             groups: vec!["a".into(), "b".into()],
             disabled,
+            held: false,
             locked_until_s,
         };
         Ok(vec![

@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use hoop_mask::Class;
+use hoop_policy::Reviewers;
 
 use crate::gateway::postgres::catalog::Catalog;
 use crate::gateway::postgres::estimate::Estimates;

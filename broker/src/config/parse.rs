@@ -85,8 +85,7 @@ fn top(report: &mut Report<'_>, document: &DeTable<'_>, text: &str, file: &Path)
     let targets = targets.map(|s| target::targets(report, &s, &own_classes)).unwrap_or_default();
     let webhooks = top.section(report, "webhooks");
     let webhooks = webhooks.map(|s| webhook::webhooks(report, &s)).unwrap_or_default();
-    let administration =
-        top.section(report, "administration").and_then(|s| administration(report, s));
+    let administration = top.section(report, "administration").and_then(|s| administration(report, s));
     let break_glass = top.section(report, "break_glass").map(|s| break_glass(report, s));
     if break_glass.is_some() && webhooks.is_empty() {
         let wrong =
@@ -298,8 +297,9 @@ fn administration(report: &mut Report<'_>, mut section: Section<'_, '_>) -> Opti
     let reviewers = section.required(report, "approvals", "\"2 of admins\"", |value| {
         let text = value::text(value)?;
         let hint = "write \"2 of admins\": how many people, of which group";
-        let reviewers = Reviewers::parse(text)
-            .ok_or_else(|| Wrong::new(format!("`{text}` is not a number of people and their group")).hint(hint))?;
+        let reviewers = Reviewers::parse(text).ok_or_else(|| {
+            Wrong::new(format!("`{text}` is not a number of people and their group")).hint(hint)
+        })?;
         // Who changes a file or runs a command on this machine is not known here: one of the two may be them.
         if reviewers.count < 2 {
             return Err(Wrong::new("one person is no second person")

@@ -150,6 +150,9 @@ pub(super) async fn decide(
 ) -> Result<Json<Approval>, ApiProblem> {
     let _turn = control.approvals().deciding().await;
     let standing = control.seen(&id, &caller)?;
+    if control.identity().made_by(&caller.principal.id, &standing.asked.requester.id).await? {
+        return Err(control.barred(&caller, &standing, Barred::Made).await?.into());
+    }
     if let Err(barred) = standing.may_decide(&caller.principal) {
         return Err(control.barred(&caller, &standing, barred).await?.into());
     }
@@ -216,6 +219,7 @@ impl Control {
             | Barred::NoPerson
             | Barred::Own
             | Barred::SamePerson
+            | Barred::Made
             | Barred::Group
             | Barred::Stale
             | Barred::OneFactor => {

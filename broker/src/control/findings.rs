@@ -66,6 +66,10 @@ pub(super) async fn review(
     if !control.sees(&caller, &finding) {
         return Err(unknown().into());
     }
+    if control.identity().made_by(&caller.principal.id, &finding.principal).await? {
+        let why = "your account was made or changed by whom it is about";
+        return Err(control.no_review(&caller, &finding, why).await?.into());
+    }
     let person = match finding.may_review(&caller.principal) {
         Ok(person) if control.reviews(&caller, &finding.target) => person.to_owned(),
         Ok(_) => {

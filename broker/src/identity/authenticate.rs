@@ -196,6 +196,17 @@ impl Identity {
         found.await.map_err(|error| state_failed(&error))
     }
 
+    /// Was the account of `id` made or changed on this machine by somebody of the same name as `by`?
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub async fn made_by(&self, id: &str, by: &str) -> Result<bool, Problem> {
+        let id = id.to_owned();
+        let found = self.inner.store.run(move |store| store.user_of(&id)).await;
+        let user = found.map_err(|error| state_failed(&error))?;
+        Ok(user.is_some_and(|u| u.makers.iter().any(|maker| maker.eq_ignore_ascii_case(by))))
+    }
+
     /// The session that a tunnel request opens: a good session token, a fresh proof by its key, a live session.
     ///
     /// # Errors

@@ -156,8 +156,9 @@ impl Identity {
         let name = family.principal.id.clone();
         let user = self.inner.store.run(move |store| store.user_of(&name)).await?;
         // The same name with another identity is another person.
-        let current =
-            user.filter(|u| !u.disabled && !self.is_held(u) && Some(&u.person_id) == family.principal.person_id.as_ref());
+        let current = user.filter(|u| {
+            !u.disabled && !self.is_held(u) && Some(&u.person_id) == family.principal.person_id.as_ref()
+        });
         let Some(user) = current else {
             let id = family.id.clone();
             self.inner.store.run(move |store| store.end_family(&id, "admin")).await?;

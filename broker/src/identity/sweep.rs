@@ -69,8 +69,11 @@ impl Identity {
         }
         let users = self.inner.store.run(Store::users).await?;
         let held = self.inner.config.administration.is_some();
-        let current: HashSet<_> =
-            users.into_iter().filter(|u| !u.disabled && !(held && u.held)).map(|u| (u.name, Some(u.person_id))).collect();
+        let current: HashSet<_> = users
+            .into_iter()
+            .filter(|u| !u.disabled && !(held && u.held))
+            .map(|u| (u.name, Some(u.person_id)))
+            .collect();
         self.end_sessions(EndReason::Revoked, |session| {
             let principal = &session.principal;
             !current.contains(&(principal.id.clone(), principal.person_id.clone()))

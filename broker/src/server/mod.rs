@@ -1,6 +1,7 @@
 //! The running broker: build, listen, wait for a signal, drain.
 
 mod accept;
+mod administration;
 pub mod door;
 pub mod handshakes;
 mod http;
@@ -13,6 +14,7 @@ mod ways;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +35,7 @@ use crate::notice::{Pace, Record, WebhookError, Webhooks};
 use crate::scribe::Scribe;
 use crate::session::{EndReason, Sessions};
 use crate::signers::Signers;
+use administration::{Administration, Begun, Desk};
 pub use http::REFUSING;
 
 use accept::Acceptor;
@@ -87,6 +90,9 @@ pub enum ServeError {
     /// Sign-in.
     #[error(transparent)]
     Identity(#[from] crate::identity::StartError),
+    /// Others must approve what it would run with.
+    #[error("configuration or policy is not what was approved last, and [administration] asks for that")]
+    Unapproved,
 }
 
 /// What runs, besides the lanes.
@@ -98,15 +104,18 @@ struct Running {
     webhooks: Webhooks,
     /// Who may sign a policy, from the start to the end.
     signers: Option<Signers>,
+    /// Who must approve changes, from the start to the end.
+    administration: Option<Administration>,
     lanes: Lanes,
     draining: tokio::sync::watch::Sender<bool>,
 }
 
-/// Serves until a signal says stop, then drains. Its file is read again at SIGHUP.
+/// Serves until a signal says stop, then drains. Its file is read again at SIGHUP. `unapproved`: also with what nobody
+/// approved where that must be, which is recorded as a control that failed.
 ///
 /// # Errors
 /// [`ServeError`] when it cannot start, or the stop could not be recorded.
-pub async fn serve(config: Config) -> Result<(), ServeError> {
+pub async fn serve(config: Config, unapproved: bool) -> Result<(), ServeError> {
     let config = Arc::new(config);
     // Before anything else: a signal during the start is a request to stop, not a kill.
     let signals = Signals::listen()?;
@@ -114,7 +123,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     if let Some(address) = config.postgres_listen {
         listeners.push((bind(address)?, Listener::Native));
     }
-    let (running, committer) = build(&config)?;
+    let (running, committer) = build(&config, unapproved)?;
     let policy = running.gateway.policy.load();
     let start = Event::BrokerStart {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -124,6 +133,12 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     };
     running.scribe.record(Outcome::Success, vec![config.name.clone()], start).await?;
     reload::record_modes(&running.scribe, &BTreeSet::new(), &policy.observed)?;
+    if administration::begin(running.identity.store(), &config, policy.set.hash())? == Begun::Unapproved {
+        let detail = "started with a configuration or policy that nobody approved".to_owned();
+        let event = Event::ControlFailure { control: "administration".to_owned(), detail };
+        running.scribe.record(Outcome::Failure, vec![config.name.clone()], event).await?;
+        tracing::error!("configuration or policy is not what was approved last");
+    }
     drop(policy);
     tracing::info!(
         listen = %config.listen, native = ?config.postgres_listen, public_url = %config.public_url,
@@ -139,7 +154,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     accept::listen(address).map_err(|source| ServeError::Listen { address, source })
 }
 
-fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
+fn build(config: &Arc<Config>, unapproved: bool) -> Result<(Running, Committer), ServeError> {
     let boot = Arc::new(Boot::start());
     let key = ledger::load_signing_key(&config.ledger.key)?;
     let origin = Origin::parse(&config.ledger.origin).map_err(|e| ServeError::Origin(e.to_string()))?;
@@ -178,13 +193,29 @@ fn build(config: &Arc<Config>) -> Result<(Running, Committer), ServeError> {
         clock: boot.clone(),
         password_cost: crate::identity::PasswordCost::default(),
     })?;
+    if !unapproved
+        && !administration::is_accepted(identity.store(), config, gateway.policy.load().set.hash())?
+    {
+        return Err(ServeError::Unapproved);
+    }
     let health = Arc::new(targets::Health::new(Arc::clone(&gateway)));
     let control = ways::control(&gateway, &identity, &health, &notices);
+    let administration = Administration::of(config);
     let (draining, drain) = tokio::sync::watch::channel(false);
     let serve = ways::serve(&gateway, control, config, &drain)?;
     let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let lanes = Lanes::start(count, hoop_statement::STACK_BYTES, &serve)?;
-    let running = Running { gateway, identity, targets: health, scribe, webhooks, signers, lanes, draining };
+    let running = Running {
+        gateway,
+        identity,
+        targets: health,
+        scribe,
+        webhooks,
+        signers,
+        administration,
+        lanes,
+        draining,
+    };
     Ok((running, opened.committer))
 }
 
@@ -199,20 +230,21 @@ fn undelivered(scribe: Scribe) -> Record {
 }
 
 /// Sweeps and reloads until a signal says stop; returns its name.
-async fn run(running: &Running, config: &Config, mut signals: Signals) -> &'static str {
+async fn run(running: &Running, config: &Arc<Config>, mut signals: Signals) -> &'static str {
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     running.targets.look_again();
+    // Targets are of this one; all else of the one that it started with.
+    let mut current = Arc::clone(config);
     loop {
         tokio::select! {
             _ = signals.term.recv() => return "SIGTERM",
             _ = signals.int.recv() => return "SIGINT",
             _ = signals.hup.recv() => {
-                let signers = running.signers.as_ref();
-                let reload = reload::reload(&running.gateway, &running.scribe, &config.file, signers);
+                let reload = running.reload(&config.file, &mut current);
                 running.watching(config, reload).await;
             }
-            _ = sweep.tick() => running.sweep(config).await,
+            _ = sweep.tick() => running.sweep(config, &mut current).await,
         }
     }
 }
@@ -248,7 +280,36 @@ impl Running {
         }
     }
 
-    async fn sweep(&self, config: &Config) {
+    /// Reads configuration and policy again, and puts them into force, or holds them until others have approved them.
+    async fn reload(&self, file: &Path, current: &mut Arc<Config>) {
+        let signers = self.signers.as_ref();
+        let Some(loaded) = reload::load(&self.gateway, &self.scribe, file, signers) else { return };
+        let same = loaded.config.sha256 == current.sha256
+            && loaded.policy.set.hash() == self.gateway.policy.load().set.hash();
+        if let Some(administration) = self.administration.as_ref().filter(|_| !same) {
+            if let Err(fault) = administration.hold_reload(self.desk(), current, loaded) {
+                tracing::error!("reload refused, the old policy and targets stay in force: {fault}");
+                reload::refused(&self.scribe, "refused: it cannot be held for an approval".to_owned());
+            }
+            return;
+        }
+        let config = Arc::clone(&loaded.config);
+        if reload::put_in_force(&self.gateway, &self.scribe, loaded).await.is_ok() {
+            *current = config;
+        }
+    }
+
+    const fn desk(&self) -> Desk<'_> {
+        Desk { gateway: &self.gateway, identity: &self.identity, scribe: &self.scribe }
+    }
+
+    async fn sweep(&self, config: &Config, current: &mut Arc<Config>) {
+        if let Some(administration) = &self.administration {
+            let swept = self.watching(config, administration.sweep(self.desk(), current)).await;
+            if let Err(fault) = swept {
+                tracing::error!("changes that wait for an approval: {fault}");
+            }
+        }
         if let Err(e) = self.watching(config, self.identity.sweep()).await {
             tracing::error!(error = %e, "the sweep failed");
         }

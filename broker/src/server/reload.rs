@@ -188,29 +188,50 @@ fn told_of_other_signers(config: &Config, signers: Option<&Signers>) {
     }
 }
 
-/// Reads configuration and policy again and puts targets and policy into force. Listeners, keys, `signers` and the rest
-/// of the configuration stay as they were.
-pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path, signers: Option<&Signers>) {
+/// A configuration and its policy, sound and signed, not in force yet.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The policy.
+    pub policy: InForce,
+}
+
+/// Reads configuration and policy again. What is not sound, or not signed by enough, is refused, logged and recorded.
+pub fn load(gateway: &Gateway, scribe: &Scribe, path: &Path, signers: Option<&Signers>) -> Option<Loaded> {
     let version = gateway.policy.load().version + 1;
     let loaded = config::load(path).map_err(|faults| (NOT_SOUND.to_owned(), faults.to_string()));
     let loaded = loaded.and_then(|config| {
         told_of_other_signers(&config, signers);
         match policy(&config, signers, version) {
-            Ok(policy) => Ok((config, policy)),
+            Ok(policy) => Ok(Loaded { config: Arc::new(config), policy }),
             Err(error) => Err((error.detail(), error.faults().iter().map(ToString::to_string).collect())),
         }
     });
-    let (config, policy) = match loaded {
-        Ok(loaded) => loaded,
+    match loaded {
+        Ok(loaded) => Some(loaded),
         Err((detail, faults)) => {
             tracing::error!("reload refused, the old policy and targets stay in force:\n{faults}");
-            let event = Event::ControlFailure { control: "reload".to_owned(), detail };
-            if scribe.append(Outcome::Failure, vec!["policy".to_owned()], event).is_err() {
-                tracing::error!("a refused reload could not be recorded");
-            }
-            return;
+            refused(scribe, detail);
+            None
         }
-    };
+    }
+}
+
+/// Records that a reload was refused.
+pub fn refused(scribe: &Scribe, detail: String) {
+    let event = Event::ControlFailure { control: "reload".to_owned(), detail };
+    if scribe.append(Outcome::Failure, vec!["policy".to_owned()], event).is_err() {
+        tracing::error!("a refused reload could not be recorded");
+    }
+}
+
+/// Puts targets and policy into force. Listeners, keys, `signers` and the rest of the configuration stay as they were.
+///
+/// # Errors
+/// [`Poisoned`]: it could not be recorded, and what was in force stays.
+pub async fn put_in_force(gateway: &Gateway, scribe: &Scribe, loaded: Loaded) -> Result<(), Poisoned> {
+    let Loaded { config, policy } = loaded;
     let event = Event::Reload {
         policy_sha256: policy.set.hash().to_owned(),
         detail: format!("config {}", config.sha256),
@@ -218,16 +239,16 @@ pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path, signer
         signers: policy.signed_by.clone(),
     };
     // Recorded first: a policy that is in force and not in the ledger would judge without proof.
-    if scribe.record(Outcome::Success, vec!["policy".to_owned(), "targets".to_owned()], event).await.is_err()
-    {
+    let recorded =
+        scribe.record(Outcome::Success, vec!["policy".to_owned(), "targets".to_owned()], event).await;
+    let recorded =
+        recorded.and_then(|_| record_modes(scribe, &gateway.policy.load().observed, &policy.observed));
+    if let Err(poisoned) = recorded {
         tracing::error!("reload refused: it could not be recorded");
-        return;
+        return Err(poisoned);
     }
-    if record_modes(scribe, &gateway.policy.load().observed, &policy.observed).is_err() {
-        tracing::error!("reload refused: it could not be recorded");
-        return;
-    }
-    gateway.targets.store(Arc::new(config.targets));
+    let version = policy.version;
+    gateway.targets.store(Arc::new(config.targets.clone()));
     gateway.policy.store(Arc::new(policy));
     for session in gateway.sessions.list() {
         if gateway.target(&session.target).is_none() {
@@ -235,4 +256,5 @@ pub async fn reload(gateway: &Arc<Gateway>, scribe: &Scribe, path: &Path, signer
         }
     }
     tracing::info!(version, "policy and targets are reloaded");
+    Ok(())
 }

@@ -5,6 +5,7 @@
 //! which closes doors and opens none. Never here: tokens, codes or passwords themselves (hashes only), statements,
 //! and anything a target answered.
 
+mod accepted;
 mod failures;
 mod families;
 mod findings;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+pub use accepted::Accepted;
 pub use failures::Counter;
 pub use families::{Family, FamilyState, NewFamily, Rotation};
 pub use users::{By, NewUser, PendingChange, UserRow};

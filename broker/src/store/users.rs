@@ -122,7 +122,8 @@ pub struct By<'a> {
     pub held: bool,
 }
 
-const COLUMNS: &str = "name, person_id, display, password, totp_secret, groups, disabled, principal, seen_s, held, makers";
+const COLUMNS: &str =
+    "name, person_id, display, password, totp_secret, groups, disabled, principal, seen_s, held, makers";
 
 type Raw = (UserRow, String, String);
 
@@ -322,6 +323,16 @@ impl Store {
             tx.execute("DELETE FROM failures WHERE kind = 'account' AND subject = ?1", [name])?;
             // Touched so that the count of changed rows tells whether there is such a user.
             Ok(tx.execute("UPDATE users SET changed_s = changed_s WHERE name = ?1", [name])?)
+        })
+    }
+
+    /// Accounts whose change waits for others to approve it.
+    pub(crate) fn held_users(&self) -> Result<Vec<UserRow>, StoreError> {
+        self.transact(|tx| {
+            let mut statement =
+                tx.prepare(&format!("SELECT {COLUMNS} FROM users WHERE held ORDER BY name"))?;
+            let rows = statement.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
+            rows.into_iter().map(complete).collect()
         })
     }
 

@@ -189,6 +189,8 @@ pub fn config(dir: &std::path::Path, identity: IdentityProvider) -> Config {
         targets: BTreeMap::new(),
         webhooks: Vec::new(),
         break_glass: Some(BreakGlass { enrolment: Duration::from_secs(30 * 86400) }),
+        administration: None,
+        text: "".into(),
         sha256: String::new(),
     }
 }
