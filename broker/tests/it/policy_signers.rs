@@ -2,6 +2,7 @@
 //! with ssh-keygen.
 
 use std::fs;
+use std::num::NonZero;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
@@ -9,7 +10,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::{Signer as _, SigningKey};
 use hoop_broker::signers::{Found, NAMESPACE, PolicyFile, Signers, manifest, parse};
-use ssh_key::encoding::Encode as _;
 use ssh_key::public::{Ed25519PublicKey, KeyData};
 use ssh_key::{Algorithm, HashAlg, LineEnding, PublicKey, Signature, SshSig};
 
@@ -58,6 +58,7 @@ fn allowed(people: &[(&str, Person)]) -> String {
 /// Alice and Bob, of whom `needed` must sign.
 fn signers(needed: usize) -> Signers {
     let people = parse(&allowed(&[("alice", ALICE), ("bob", BOB)]), Path::new("s")).expect("sound");
+    let needed = NonZero::new(needed).expect("at least one");
     Signers { file: "/etc/hoop/policy/allowed_signers".into(), needed, people }
 }
 
@@ -123,19 +124,21 @@ fn what_is_signed_is_this_text_for_this_purpose_with_an_allowed_key() {
 #[test]
 fn a_signature_that_is_not_understood_whole_is_none() {
     let text = "hoopctl policy 1\n";
-    let none = "the policy has 0 of 1 signatures; not counted: `0.sig` (no signature of `ssh-keygen -Y sign`)";
-    let sound = ALICE.signature(NAMESPACE, HashAlg::Sha512, text);
-    let bytes = sound.encode_vec().expect("bytes");
+    let none =
+        "the policy has 0 of 1 signatures; not counted: `0.sig` (no signature of `ssh-keygen -Y sign`)";
+    let sound = ALICE.signs(text);
+    let body: String = sound.lines().filter(|line| !line.starts_with('-')).collect();
+    let bytes = BASE64.decode(body).expect("base64");
     let pem = |bytes: &[u8]| {
         let body = BASE64.encode(bytes);
-        let lines: Vec<&str> = body.as_bytes().chunks(70).map(|l| str::from_utf8(l).expect("ASCII")).collect();
+        let lines: Vec<&str> =
+            body.as_bytes().chunks(70).map(|l| str::from_utf8(l).expect("ASCII")).collect();
         format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"))
     };
     assert_eq!(verified(1, text, &[&pem(&bytes)]), "alice", "that is how ssh-keygen writes it");
-    let after_namespace = bytes.windows(NAMESPACE.len()).position(|w| w == NAMESPACE.as_bytes()).expect("it")
-        + NAMESPACE.len();
-    let reserved =
-        [&bytes[..after_namespace], &[0, 0, 0, 1, b'x'], &bytes[after_namespace + 4..]].concat();
+    let after_namespace =
+        bytes.windows(NAMESPACE.len()).position(|w| w == NAMESPACE.as_bytes()).expect("it") + NAMESPACE.len();
+    let reserved = [&bytes[..after_namespace], &[0, 0, 0, 1, b'x'], &bytes[after_namespace + 4..]].concat();
     let version = |n: u8| [&bytes[..9], &[n], &bytes[10..]].concat();
     assert_eq!(version(1), bytes);
     let (old, new, longer) = (version(0), version(2), [&bytes[..], b"x"].concat());

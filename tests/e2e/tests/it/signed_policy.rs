@@ -99,7 +99,11 @@ impl Signed {
 #[test]
 fn a_broker_starts_when_enough_people_have_signed_its_policy() {
     let signed = Signed::prepare(&["alice", "bob"], "2");
-    signed.refused(&["the policy has 0 of 2 signatures", "ssh-keygen -Y sign", "hoop-broker policy manifest"]);
+    signed.refused(&[
+        "the policy has 0 of 2 signatures",
+        "ssh-keygen -Y sign",
+        "hoop-broker policy manifest",
+    ]);
     signed.sign("alice", "hoopctl-policy", "alice.sig");
     signed.refused(&["1 of 2 signatures; signed by alice"]);
     signed.sign("alice", "hoopctl-policy", "alice2.sig");
@@ -118,8 +122,10 @@ fn a_broker_starts_when_enough_people_have_signed_its_policy() {
     fs::write(signed.policy("pci.cedar"), starter).expect("the folder is ours");
 
     signed.broker.start_again();
-    let entries = entries(&signed.broker.ledger());
-    assert_eq!(events(&entries, "broker_start")[0]["event"]["signers"], json!(["alice", "bob"]));
+    let start = until("the start is recorded", || {
+        events(&entries(&signed.broker.ledger()), "broker_start").first().map(|e| e["event"].clone())
+    });
+    assert_eq!(start["signers"], json!(["alice", "bob"]));
 }
 
 #[test]
@@ -160,9 +166,7 @@ fn a_policy_that_was_edited_is_not_reloaded_until_it_is_signed_again() {
 
     signed.sign("bob", "hoopctl-policy", "bob-again.sig");
     broker.reload();
-    until("it is reloaded", || {
-        (!events(&entries(&broker.ledger()), "reload").is_empty()).then_some(())
-    });
+    until("it is reloaded", || (!events(&entries(&broker.ledger()), "reload").is_empty()).then_some(()));
     eve.exec(UPDATE).expect(0);
     let all = entries(&broker.ledger());
     let reload = &events(&all, "reload")[0]["event"];
