@@ -1,5 +1,6 @@
 //! `[policy]`: its files, and who must have signed them.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use super::files::Role;
@@ -12,8 +13,8 @@ use crate::signers::MAX_SIGNERS;
 pub struct PolicySigners {
     /// The file that names who may, in OpenSSH's format of allowed signers.
     pub file: PathBuf,
-    /// How many of them must have, at least one.
-    pub signatures: usize,
+    /// How many of them must have.
+    pub signatures: NonZero<usize>,
 }
 
 pub(super) fn policy(
@@ -24,7 +25,8 @@ pub(super) fn policy(
     let signers = section.optional_path(report, "signers", Role::Public);
     let signatures = section.optional(report, "signatures", |value| {
         let number = value::count(value)?;
-        usize::try_from(number).ok().filter(|n| (1..=MAX_SIGNERS).contains(n)).ok_or_else(|| {
+        let given = usize::try_from(number).ok().filter(|n| *n <= MAX_SIGNERS).and_then(NonZero::new);
+        given.ok_or_else(|| {
             Wrong::new(format!("{number} is out of range"))
                 .hint(format!("write how many people must have signed, from 1 to {MAX_SIGNERS}"))
         })
@@ -36,5 +38,8 @@ pub(super) fn policy(
     }
     section.finish(report);
     let files = files.into_iter().map(|(text, span)| report.path(&text, Role::Public, span)).collect();
-    Some((files, signers.map(|file| PolicySigners { file, signatures: signatures.unwrap_or(1) })))
+    Some((
+        files,
+        signers.map(|file| PolicySigners { file, signatures: signatures.unwrap_or(NonZero::<usize>::MIN) }),
+    ))
 }

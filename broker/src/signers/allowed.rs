@@ -102,6 +102,10 @@ fn signer(line: &str, span: &Range<usize>) -> Result<Signer, Wrong> {
 }
 
 fn key(kind: &str, data: &str) -> Option<VerifyingKey> {
+    // The library passes over white space of any kind at the end.
+    if !data.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')) {
+        return None;
+    }
     let public = PublicKey::from_openssh(&format!("{kind} {data}")).ok()?;
     let KeyData::Ed25519(key) = public.key_data() else { return None };
     // With a key of small order anybody can sign.

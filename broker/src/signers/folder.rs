@@ -25,7 +25,7 @@ pub fn read(config: &Config) -> Result<Option<Signers>, Vec<Fault>> {
         vec![Fault::new(format!("the signers are not UTF-8 from byte {at}")).of_file(file)]
     })?;
     let people = parse(&text, file)?;
-    if wanted.signatures > people.len() {
+    if wanted.signatures.get() > people.len() {
         let (needed, there) = (wanted.signatures, people.len());
         let message = format!("`signatures` is {needed}, and {there} can sign");
         let hint = "name more signers, a line each, or ask for fewer signatures under [policy]";

@@ -7,6 +7,7 @@ mod manifest;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use hoop_api::Untrusted;
@@ -29,7 +30,7 @@ pub struct Signers {
     /// The file that names them; their signatures lie beside it.
     pub file: PathBuf,
     /// How many must have signed.
-    pub needed: usize,
+    pub needed: NonZero<usize>,
     /// Names and keys, both distinct.
     pub people: Vec<Signer>,
 }
@@ -69,7 +70,7 @@ pub enum NotCounted {
 /// A policy without enough signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsigned {
-    needed: usize,
+    needed: NonZero<usize>,
     signed_by: Vec<String>,
     not_counted: Vec<(String, NotCounted)>,
     folder: PathBuf,
@@ -91,7 +92,7 @@ impl Signers {
             }
         }
         let signed_by: Vec<String> = signed_by.into_iter().collect();
-        if signed_by.len() >= self.needed {
+        if signed_by.len() >= self.needed.get() {
             return Ok(signed_by);
         }
         Err(Unsigned { needed: self.needed, signed_by, not_counted, folder: self.folder().to_owned() })
@@ -133,7 +134,7 @@ impl Unsigned {
     #[must_use]
     pub fn hint(&self) -> String {
         format!(
-            "`hoop-broker policy manifest > manifest`; who agrees with its files runs `ssh-keygen -Y sign -f KEY -n \
+            "`hoop-broker policy manifest --config FILE > manifest`; who agrees with its files runs `ssh-keygen -Y sign -f KEY -n \
              {NAMESPACE} manifest` and puts `manifest.sig` as `NAME.sig` into {}",
             self.folder.display()
         )

@@ -67,7 +67,8 @@ fn what_is_left_out_has_its_default() {
 
 #[test]
 fn who_signs_the_policy_is_named_with_how_many() {
-    let signers = |more: &str| with(more).expect("sound").policy_signers.map(|s| (s.file, s.signatures));
+    let signers =
+        |more: &str| with(more).expect("sound").policy_signers.map(|s| (s.file, s.signatures.get()));
     let file = PathBuf::from("/etc/hoop/policy/signers");
     assert_eq!(signers(""), None);
     assert_eq!(signers("signers = \"policy/signers\""), Some((file.clone(), 1)));

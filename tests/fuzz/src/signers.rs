@@ -2,6 +2,7 @@
 //! manifest signs no other.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::path::Path;
 
 use hoop_broker::signers::{Found, MAX_SIGNERS, Signers, parse};
@@ -37,7 +38,10 @@ pub fn signers(data: &[u8]) {
 
     let one = |(i, bytes): (usize, &[u8])| Found { file: format!("{i}.sig"), bytes: bytes.to_vec() };
     let mut found: Vec<_> = parts.enumerate().map(one).collect();
-    let signers = |needed| Signers { file: file.to_owned(), needed, people: people.clone() };
+    let signers = |needed| {
+        let needed = NonZero::new(needed).unwrap();
+        Signers { file: file.to_owned(), needed, people: people.clone() }
+    };
     let Ok(signed_by) = signers(1).verify(MANIFEST, &found) else { return };
     assert!(!signed_by.is_empty() && signed_by.len() <= found.len());
     assert!(signed_by.iter().all(|name| people.iter().any(|p| p.name == *name)));
