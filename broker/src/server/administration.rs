@@ -164,8 +164,9 @@ impl Administration {
             Accepted { config: new.config.sha256.clone(), policy: new.policy.set.hash().to_owned() };
         let kept = new.config.administration.is_some().then_some(accepted);
         let config = Arc::clone(&new.config);
+        // It is approved whether or not it comes into force now: a broker that dies in between starts with it.
+        desk.identity.store().run(move |store| store.accept(kept.as_ref())).await?;
         if reload::put_in_force(desk.gateway, desk.scribe, new).await.is_ok() {
-            desk.identity.store().run(move |store| store.accept(kept.as_ref())).await?;
             *current = config;
         }
         Ok(())

@@ -191,7 +191,9 @@ impl Store {
             if tx.query_row(sql, [new.name, principal], |row| row.get::<_, i64>(0))? > 0 {
                 return Ok(false);
             }
-            tx.execute("DELETE FROM users WHERE principal = ?1", [principal])?;
+            // One enrolment a person, also of one whom the provider names otherwise now.
+            let sql = "DELETE FROM users WHERE principal = ?1 OR (principal IS NOT NULL AND person_id = ?2)";
+            tx.execute(sql, [principal, new.person_id])?;
             end_families(tx, principal)?;
             tx.execute(
                 "INSERT INTO users (name, person_id, display, password, totp_secret, groups, created_s, changed_s,
