@@ -1,0 +1,229 @@
+//! What a pool's application meets where its statements are held: whether they wait, and that its connections live on.
+
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hoop_harness::broker::PAYMENTS_HELD;
+use hoop_harness::program::until;
+use hoop_harness::{Broker, Cluster, Person, TARGET, Tunnel};
+use serde_json::Value;
+
+use crate::pool::{Pool, Running};
+
+/// Longer than the time that each driver is told to wait for an answer where it is told at all.
+const BEYOND_SHORT: Duration = Duration::from_secs(3);
+
+/// A broker that holds changes of payments: bob asks, ada decides.
+#[derive(Debug)]
+pub struct Scene {
+    // Dropped in this order: a tunnel closes its session at the broker.
+    waiting: Tunnel,
+    plain: Tunnel,
+    token: String,
+    bob: Person,
+    ada: Person,
+    broker: Broker,
+}
+
+/// How statements reach the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Road {
+    /// `hoopctl connect --wait-approval`.
+    Waiting,
+    /// `hoopctl connect`, where nobody sits at a terminal.
+    Plain,
+    /// The native listener.
+    Native,
+}
+
+impl Road {
+    /// Its name in the report.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Plain => "connect",
+            Self::Native => "native",
+        }
+    }
+}
+
+impl Scene {
+    /// Starts everything.
+    ///
+    /// # Panics
+    /// When a part does not start.
+    #[must_use]
+    pub fn open() -> Self {
+        let broker = Broker::prepare();
+        broker.add_rules(PAYMENTS_HELD);
+        broker.add_rules(include_str!("../policy.cedar"));
+        broker.start_again();
+        let (bob, ada) = (broker.person("bob", "dba"), broker.person("ada", "leads"));
+        // By TCP: one driver cannot use a socket.
+        let connect = |more: &[&str]| bob.connect_with(&[&["--level", "write", "--tcp"], more].concat());
+        let (waiting, plain) = (connect(&["--wait-approval", "10m"]), connect(&[]));
+        let token = bob.run(&["token", TARGET, "--session"]).ok();
+        Self { waiting, plain, token, bob, ada, broker }
+    }
+
+    /// A pool's program that connects by this road.
+    fn start(&self, words: &[String], road: Road) -> Running {
+        let (program, arguments) = words.split_first().expect("a command line has a program");
+        let mut command: Command = self.bob.command(program);
+        command.args(arguments);
+        match road {
+            Road::Waiting => command.envs(self.waiting.settings()),
+            Road::Plain => command.envs(self.plain.settings()),
+            Road::Native => command
+                .env("PGHOST", "127.0.0.1")
+                .env("PGPORT", self.broker.native_port().to_string())
+                .env("PGUSER", TARGET)
+                .env("PGPASSWORD", &self.token)
+                .env("PGSSLMODE", "require")
+                .env("PGDATABASE", self.broker.database()),
+        };
+        Running::start(command)
+    }
+
+    /// What bob has asked for, as `hoopctl requests` tells it.
+    fn requests(&self, more: &[&str]) -> Vec<Value> {
+        let told = self.bob.run(&[&["requests", "--mine", "--format", "json"], more].concat()).ok();
+        let told: Value = serde_json::from_str(&told).expect("it prints JSON");
+        told["approvals"].as_array().expect("it prints a list").clone()
+    }
+
+    /// The approvals that are pending now, once there are `count`.
+    fn pending(&self, count: usize) -> Vec<String> {
+        until("approvals are asked for", || {
+            let pending = self.requests(&[]).into_iter().filter(|r| r["state"] == "pending");
+            let ids: Vec<_> = pending.map(|r| r["id"].as_str().expect("it has an id").to_owned()).collect();
+            (ids.len() == count).then_some(ids)
+        })
+    }
+
+    fn one_pending(&self) -> String {
+        self.pending(1).remove(0)
+    }
+
+    fn approve(&self, id: &str) {
+        self.ada.run(&["approve", id, "--yes"]).expect(0);
+    }
+
+    fn ends_as(&self, id: &str, state: &str) {
+        until(&format!("{id} is {state}"), || {
+            self.requests(&["--all"]).iter().any(|r| r["id"] == id && r["state"] == state).then_some(())
+        });
+    }
+
+    fn status(&self, row: u32) -> String {
+        let sql = format!("SELECT status FROM payments WHERE id = {row}");
+        Cluster::shared().superuser(self.broker.database(), &sql)
+    }
+}
+
+/// One pool on one road.
+struct Story<'a> {
+    scene: &'a Scene,
+    pool: Pool,
+    program: Running,
+    /// The backends of its connections.
+    before: String,
+}
+
+impl<'a> Story<'a> {
+    fn begin(scene: &'a Scene, pool: Pool, words: &[String], road: Road) -> Self {
+        let mut program = scene.start(words, road);
+        let before = program.ask("pool");
+        assert!(before.starts_with("ok "), "{before}");
+        Self { scene, pool, program, before }
+    }
+
+    /// The pool has the connections that it had at first: none was thrown away.
+    fn kept(&mut self, after: &str) {
+        let now = self.program.ask("pool");
+        assert!(now.starts_with("ok "), "after {after}: {now}");
+        if self.pool.keeps() {
+            assert_eq!(now, self.before, "after {after} the pool has other connections");
+        }
+    }
+
+    /// The order is refused at once with the id of an approval, and runs once after it is given.
+    fn refused_then_runs(&mut self, order: &str, row: u32) {
+        let refused = self.program.ask(order);
+        let id = self.scene.one_pending();
+        for part in ["error 42501 ", "held by rule `payments-change`", "1 of leads", &id, "is pending"] {
+            assert!(refused.contains(part), "`{part}` is not in `{refused}`");
+        }
+        self.kept("a refusal");
+        // Asked again before anybody has decided, it is the same request.
+        let again = self.program.ask(order);
+        assert!(again.contains(&id), "`{id}` is not in `{again}`");
+        self.scene.approve(&id);
+        changed(&self.program.ask(order));
+        assert_eq!(self.scene.status(row), order.split(' ').nth(1).expect("an order names a status"));
+        self.scene.ends_as(&id, "consumed");
+        let next = self.program.ask(order);
+        assert!(next.starts_with("error 42501 ") && !next.contains(&id), "it ran twice: {next}");
+        let next = self.scene.one_pending();
+        self.scene.bob.run(&["requests", "withdraw", &next]).expect(0);
+        self.kept("the retry");
+    }
+}
+
+fn changed(answer: &str) {
+    assert!(["ok 1", "ok UPDATE 1"].contains(&answer), "the statement did not change its row: {answer}");
+}
+
+/// All stories of a pool on a road; `hold` is how long reviewers take. What is told of them is printed by the caller.
+///
+/// # Panics
+/// When something is not as documented.
+#[must_use]
+pub fn tell(scene: &Scene, pool: Pool, words: &[String], road: Road, hold: Duration) -> String {
+    match road {
+        Road::Waiting => waiting(scene, pool, words, hold),
+        Road::Plain | Road::Native => {
+            let name = road.name();
+            Story::begin(scene, pool, words, road).refused_then_runs(&format!("run {name}-{} 1", pool.name()), 1);
+            "refused at once, ran once when approved".to_owned()
+        }
+    }
+}
+
+fn waiting(scene: &Scene, pool: Pool, words: &[String], hold: Duration) -> String {
+    let mut story = Story::begin(scene, pool, words, Road::Waiting);
+    let began = Instant::now();
+    story.program.order(&format!("run approved-{} 1", pool.name()));
+    let id = scene.one_pending();
+    if let Some(early) = story.program.answers_within(hold) {
+        panic!("it did not wait: {early}");
+    }
+    scene.approve(&id);
+    changed(&story.program.answer());
+    let waited = began.elapsed();
+    assert_eq!(scene.status(1), format!("approved-{}", pool.name()));
+    story.kept("a hold");
+
+    story.program.order("run rejected 2");
+    scene.ada.run(&["deny", &scene.one_pending(), "--reason", "not in the freeze"]).expect(0);
+    let rejected = story.program.answer();
+    for part in ["error 42501 ", "ada says: not in the freeze", "is rejected"] {
+        assert!(rejected.contains(part), "`{part}` is not in `{rejected}`");
+    }
+    story.kept("a rejection");
+
+    story.program.order("short late 2");
+    let id = scene.one_pending();
+    let cancelled = story.program.answer();
+    let expected = if pool == Pool::Asyncpg { "error TimeoutError" } else { "error 57014 canceling statement" };
+    assert!(cancelled.starts_with(expected), "{cancelled}");
+    scene.ends_as(&id, "withdrawn");
+    scene.ada.run(&["approve", &id, "--yes"]).expect(6);
+    story.kept("a time-out");
+
+    story.refused_then_runs(&format!("transaction approved-in-transaction-{} 3", pool.name()), 3);
+    assert_eq!(scene.status(2), "captured", "what was rejected or given up ran");
+    format!("waited {:.1} s, ran; rejected, timed out, in a transaction", waited.as_secs_f64())
+}
