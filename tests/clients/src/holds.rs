@@ -1,7 +1,6 @@
 //! What a pool's application meets where its statements are held: whether they wait, and that its connections live on.
 
 use std::process::Command;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use hoop_harness::broker::PAYMENTS_HELD;
@@ -10,9 +9,6 @@ use hoop_harness::{Broker, Cluster, Person, TARGET, Tunnel};
 use serde_json::Value;
 
 use crate::pool::{Pool, Running};
-
-/// Longer than the time that each driver is told to wait for an answer where it is told at all.
-const BEYOND_SHORT: Duration = Duration::from_secs(3);
 
 /// A broker that holds changes of payments: bob asks, ada decides.
 #[derive(Debug)]
@@ -94,17 +90,21 @@ impl Scene {
         told["approvals"].as_array().expect("it prints a list").clone()
     }
 
-    /// The approvals that are pending now, once there are `count`.
-    fn pending(&self, count: usize) -> Vec<String> {
-        until("approvals are asked for", || {
-            let pending = self.requests(&[]).into_iter().filter(|r| r["state"] == "pending");
-            let ids: Vec<_> = pending.map(|r| r["id"].as_str().expect("it has an id").to_owned()).collect();
-            (ids.len() == count).then_some(ids)
-        })
+    /// The approvals that are pending now.
+    fn pending(&self) -> Vec<String> {
+        let pending = self.requests(&[]).into_iter().filter(|r| r["state"] == "pending");
+        pending.map(|r| r["id"].as_str().expect("it has an id").to_owned()).collect()
     }
 
-    fn one_pending(&self) -> String {
-        self.pending(1).remove(0)
+    /// The approval that this order of the program waits for.
+    fn held(&self, program: &mut Running, order: &str) -> String {
+        program.order(order);
+        until("an approval is asked for", || {
+            if let Some(early) = program.answers_within(Duration::ZERO) {
+                panic!("`{order}` did not wait: {early}");
+            }
+            self.pending().pop()
+        })
     }
 
     fn approve(&self, id: &str) {
@@ -152,7 +152,8 @@ impl<'a> Story<'a> {
     /// The order is refused at once with the id of an approval, and runs once after it is given.
     fn refused_then_runs(&mut self, order: &str, row: u32) {
         let refused = self.program.ask(order);
-        let id = self.scene.one_pending();
+        let id = named(&refused);
+        assert_eq!(self.scene.pending(), [id.as_str()]);
         for part in ["error 42501 ", "held by rule `payments-change`", "1 of leads", &id, "is pending"] {
             assert!(refused.contains(part), "`{part}` is not in `{refused}`");
         }
@@ -166,10 +167,16 @@ impl<'a> Story<'a> {
         self.scene.ends_as(&id, "consumed");
         let next = self.program.ask(order);
         assert!(next.starts_with("error 42501 ") && !next.contains(&id), "it ran twice: {next}");
-        let next = self.scene.one_pending();
-        self.scene.bob.run(&["requests", "withdraw", &next]).expect(0);
+        self.scene.bob.run(&["requests", "withdraw", &named(&next)]).expect(0);
         self.kept("the retry");
     }
+}
+
+/// The approval that a refusal names.
+fn named(refused: &str) -> String {
+    let id = |word: &&str| word.starts_with("apr_");
+    let words = refused.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.into_iter().find(id).unwrap_or_else(|| panic!("no approval in `{refused}`")).to_owned()
 }
 
 fn changed(answer: &str) {
@@ -186,7 +193,8 @@ pub fn tell(scene: &Scene, pool: Pool, words: &[String], road: Road, hold: Durat
         Road::Waiting => waiting(scene, pool, words, hold),
         Road::Plain | Road::Native => {
             let name = road.name();
-            Story::begin(scene, pool, words, road).refused_then_runs(&format!("run {name}-{} 1", pool.name()), 1);
+            Story::begin(scene, pool, words, road)
+                .refused_then_runs(&format!("run {name}-{} 1", pool.name()), 1);
             "refused at once, ran once when approved".to_owned()
         }
     }
@@ -195,8 +203,7 @@ pub fn tell(scene: &Scene, pool: Pool, words: &[String], road: Road, hold: Durat
 fn waiting(scene: &Scene, pool: Pool, words: &[String], hold: Duration) -> String {
     let mut story = Story::begin(scene, pool, words, Road::Waiting);
     let began = Instant::now();
-    story.program.order(&format!("run approved-{} 1", pool.name()));
-    let id = scene.one_pending();
+    let id = scene.held(&mut story.program, &format!("run approved-{} 1", pool.name()));
     if let Some(early) = story.program.answers_within(hold) {
         panic!("it did not wait: {early}");
     }
@@ -206,18 +213,18 @@ fn waiting(scene: &Scene, pool: Pool, words: &[String], hold: Duration) -> Strin
     assert_eq!(scene.status(1), format!("approved-{}", pool.name()));
     story.kept("a hold");
 
-    story.program.order("run rejected 2");
-    scene.ada.run(&["deny", &scene.one_pending(), "--reason", "not in the freeze"]).expect(0);
+    let id = scene.held(&mut story.program, "run rejected 2");
+    scene.ada.run(&["deny", &id, "--reason", "not in the freeze"]).expect(0);
     let rejected = story.program.answer();
     for part in ["error 42501 ", "ada says: not in the freeze", "is rejected"] {
         assert!(rejected.contains(part), "`{part}` is not in `{rejected}`");
     }
     story.kept("a rejection");
 
-    story.program.order("short late 2");
-    let id = scene.one_pending();
+    let id = scene.held(&mut story.program, "short late 2");
     let cancelled = story.program.answer();
-    let expected = if pool == Pool::Asyncpg { "error TimeoutError" } else { "error 57014 canceling statement" };
+    let expected =
+        if pool == Pool::Asyncpg { "error TimeoutError" } else { "error 57014 canceling statement" };
     assert!(cancelled.starts_with(expected), "{cancelled}");
     scene.ends_as(&id, "withdrawn");
     scene.ada.run(&["approve", &id, "--yes"]).expect(6);

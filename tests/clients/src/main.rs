@@ -81,7 +81,8 @@ fn chosen(arguments: impl Iterator<Item = String>) -> Result<Chosen, String> {
         } else if let Some(pool) = pool::ALL.into_iter().find(|p| p.name() == name) {
             chosen.pools.push(pool);
         } else {
-            let all: Vec<_> = client::ALL.map(Client::name).into_iter().chain(pool::ALL.map(Pool::name)).collect();
+            let all: Vec<_> =
+                client::ALL.map(Client::name).into_iter().chain(pool::ALL.map(Pool::name)).collect();
             return Err(format!("unknown client `{name}`; there are: {}", all.join(", ")));
         }
     }
@@ -111,8 +112,7 @@ fn wait(pool: Pool, hold: Duration) -> Vec<bool> {
     [Road::Waiting, Road::Plain, Road::Native]
         .into_iter()
         .map(|road| {
-            let told =
-                catch_unwind(AssertUnwindSafe(|| holds::tell(&scene, pool, &words, road, hold)));
+            let told = catch_unwind(AssertUnwindSafe(|| holds::tell(&scene, pool, &words, road, hold)));
             println!("{:<15} {:<8} {}", pool.name(), road.name(), told.as_deref().unwrap_or("FAILED"));
             told.is_ok()
         })
