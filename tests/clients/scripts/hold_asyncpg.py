@@ -31,7 +31,7 @@ async def crowd(pool, status, row):
         await asyncio.sleep(0.05)
     late = asyncio.create_task(pool.fetchval("SELECT 'read'"))
     done = await asyncio.gather(*held, return_exceptions=True)
-    return " ".join([await late, *(one if isinstance(one, str) else repr(one) for one in done)])
+    return f"{await late}; {done.count('UPDATE 1')} of {len(done)} ran"
 
 
 async def obey(pool, order, status="", row="0"):

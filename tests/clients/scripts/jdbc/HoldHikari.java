@@ -63,10 +63,11 @@ public class HoldHikari extends Transcript {
         List<Future<String>> held = new ArrayList<>();
         for (int n = 0; n < size; n++) held.add(threads.submit(() -> asked(pool, "run " + status + " " + row)));
         while (pool.getHikariPoolMXBean().getActiveConnections() < size) Thread.sleep(50);
-        String all = asked(pool, "read");
-        for (Future<String> one : held) all += "; " + one.get();
+        String late = asked(pool, "read");
+        int ran = 0;
+        for (Future<String> one : held) if (one.get().equals("ok 1")) ran++;
         threads.shutdown();
-        return all;
+        return late.replaceFirst("^ok ", "") + "; " + ran + " of " + size + " ran";
     }
 
     static String obey(HikariDataSource pool, String[] order) throws Exception {
