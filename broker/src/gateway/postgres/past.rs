@@ -129,7 +129,7 @@ impl Past {
                 self.changed = true;
             }
             (Effect::Setting | Effect::Reset | Effect::ResetAmong | Effect::Unknown, _) => {
-                self.disturbed = true
+                self.disturbed = true;
             }
         }
     }
