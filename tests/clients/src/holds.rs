@@ -16,7 +16,7 @@ const AGAIN: usize = 6;
 const POOL_SIZE: usize = 10;
 /// The only limit that HikariCP has by default for who waits for a connection.
 const HIKARI_LENDS_WITHIN: Duration = Duration::from_secs(30);
-/// How long Django's statements may run where its options say so: longer than they wait then.
+/// Longer than the `statement_timeout` of `hold_django.py`.
 const BEYOND_STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A broker that holds changes of payments: bob asks, ada decides.

@@ -117,7 +117,7 @@ impl Running {
         self.answers.recv_timeout(PATIENCE).expect("the program answers")
     }
 
-    /// True when an order was answered already.
+    /// The next answer, if it comes within this time.
     #[must_use]
     pub fn answers_within(&self, time: Duration) -> Option<String> {
         self.answers.recv_timeout(time).ok()
