@@ -27,6 +27,18 @@ python_with() {
 # The driver's jar, where Debian puts it.
 jdbc() { ls /usr/share/java/postgresql.jar 2>/dev/null; }
 
+# HikariCP with what it logs through, and the driver.
+hikari() {
+    jars=/usr/share/java
+    for jar in postgresql HikariCP slf4j-api slf4j-nop; do
+        [ -e "$jars/$jar.jar" ] || return 1
+    done
+    echo "$jars/postgresql.jar:$jars/HikariCP.jar:$jars/slf4j-api.jar:$jars/slf4j-nop.jar"
+}
+
+# A Python with Django and a driver that this Django takes.
+python_with_django() { python_with 'django.db.backends.postgresql.base'; }
+
 # A Java that can compile, 17 or newer: its compiler lies beside it.
 java_kit() {
     have java || return 1
@@ -41,6 +53,8 @@ packages() {
     python_with asyncpg >/dev/null || echo python3-asyncpg
     jdbc >/dev/null || echo libpostgresql-jdbc-java
     java_kit >/dev/null || echo default-jdk-headless
+    hikari >/dev/null || printf '%s\n' libhikaricp-java libslf4j-java
+    python_with_django >/dev/null || printf '%s\n' python3-django python3-psycopg2
 }
 
 fetch() {
@@ -68,9 +82,11 @@ run() {
     HOOP_PYTHON_ASYNCPG=$(python_with asyncpg) || true
     HOOP_JDBC=$(jdbc) || true
     HOOP_JAVA=$(java_kit) || true
+    HOOP_HIKARI=$(hikari) || true
+    HOOP_PYTHON_DJANGO=$(python_with_django) || true
     HOOP_PG=
     [ ! -d "$cache/pg/node_modules/pg" ] || HOOP_PG=$cache/pg
-    export HOOP_PYTHON_PSYCOPG HOOP_PYTHON_ASYNCPG HOOP_JDBC HOOP_JAVA HOOP_PG
+    export HOOP_PYTHON_PSYCOPG HOOP_PYTHON_ASYNCPG HOOP_PYTHON_DJANGO HOOP_JDBC HOOP_HIKARI HOOP_JAVA HOOP_PG
     exec "$@"
 }
 

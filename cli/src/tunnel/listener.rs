@@ -7,6 +7,7 @@ use base64::Engine as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Digest as _;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use zeroize::Zeroizing;
 
 use crate::error::{Failure, plain};
 use crate::profile::{Settings, files, is_name_byte};
@@ -15,6 +16,8 @@ use crate::profile::{Settings, files, is_name_byte};
 const SOCKET_PATH_MAX: usize = 100;
 /// The port number in a socket's name, unless another is asked for or it is taken.
 const SOCKET_PORT: u16 = 5432;
+/// Ports whose lines a password file keeps.
+const PASSFILE_PORTS: usize = 16;
 /// How many further numbers are tried.
 const SOCKET_PORTS: u16 = 64;
 
@@ -103,8 +106,7 @@ impl Listener {
         };
         let socket = socket.map_err(|e| port_failure(wish, &e))?;
         let port = socket.local_addr().map_err(|e| port_failure(wish, &e))?.port();
-        let line = |host| format!("{host}:{port}:*:*:{}\n", password.expose_secret());
-        let content = zeroize::Zeroizing::new(format!("{}{}", line("127.0.0.1"), line("localhost")));
+        let content = lines(&kept_text(&passfile)?, port, password.expose_secret());
         files::write_private(&passfile, content.as_bytes())?;
         Ok(Self::Tcp { socket, port, password, passfile })
     }
@@ -203,10 +205,14 @@ fn usual_port(profile: &str, target: &str) -> u16 {
     15_432 + u16::from_be_bytes([digest[0], digest[1]]) % 10_000
 }
 
+fn kept_text(passfile: &Path) -> Result<Zeroizing<String>, Failure> {
+    let bytes = files::read_private(passfile)?.map(Zeroizing::new).unwrap_or_default();
+    Ok(Zeroizing::new(std::str::from_utf8(&bytes).unwrap_or_default().to_owned()))
+}
+
 fn kept_password(passfile: &Path) -> Result<SecretString, Failure> {
-    let kept = files::read_private(passfile)?.map(zeroize::Zeroizing::new);
-    let kept = kept.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let old = kept.and_then(|text| text.lines().next()?.rsplit(':').next());
+    let kept = kept_text(passfile)?;
+    let old = kept.lines().next().and_then(|line| line.rsplit(':').next());
     match old
         .filter(|p| p.len() == 43 && p.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')))
     {
@@ -216,6 +222,24 @@ fn kept_password(passfile: &Path) -> Result<SecretString, Failure> {
             Ok(SecretString::from(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)))
         }
     }
+}
+
+/// The password file of `port`, with the lines that it had for other ports: another `connect` to the same target, whose
+/// password is the same, may still listen there.
+fn lines(kept: &str, port: u16, password: &str) -> Zeroizing<String> {
+    let line = |host| format!("{host}:{port}:*:*:{password}");
+    let mine = [line("127.0.0.1"), line("localhost")];
+    let other = |l: &&str| {
+        let fields: Vec<_> = l.split(':').collect();
+        fields.len() == 5 && fields[1] != port.to_string() && fields[4] == password
+    };
+    let others = kept.lines().filter(other).take(2 * (PASSFILE_PORTS - 1));
+    let mut all = Zeroizing::new(String::new());
+    for line in mine.iter().map(String::as_str).chain(others) {
+        all.push_str(line);
+        all.push('\n');
+    }
+    all
 }
 
 #[cfg(test)]
@@ -242,5 +266,17 @@ mod tests {
         assert_eq!(kept_password(&path).unwrap().expose_secret(), first.expose_secret());
         files::write_private(&path, b"127.0.0.1:1:*:*:short\n").unwrap();
         assert_ne!(kept_password(&path).unwrap().expose_secret(), first.expose_secret());
+    }
+
+    #[test]
+    fn a_password_file_keeps_the_lines_of_other_ports() {
+        let first = lines("", 1, "p");
+        assert_eq!(*first, "127.0.0.1:1:*:*:p\nlocalhost:1:*:*:p\n");
+        let second = lines(&first, 2, "p");
+        assert_eq!(*second, format!("127.0.0.1:2:*:*:p\nlocalhost:2:*:*:p\n{}", *first));
+        assert_eq!(*lines(&first, 1, "p"), *first, "the same port is not written twice");
+        assert_eq!(*lines(&first, 1, "q"), first.replace(":p", ":q"), "another password is of no use");
+        let many = (1..99).fold(Zeroizing::new(String::new()), |kept, port| lines(&kept, port, "p"));
+        assert_eq!(many.lines().count(), 2 * PASSFILE_PORTS);
     }
 }

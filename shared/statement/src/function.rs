@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 /// From `pg_proc` of PostgreSQL 15: every name of which all overloads are immutable or stable, without those that
 /// run text, read files or serve replication; plus volatile ones that only read (sizes, clocks, random numbers) and
-/// their like of majors 16 to 18. Allow-list, never deny-list (WALLS, rule 1).
+/// their like of majors 16 to 18; and `pg_advisory_unlock_all`, which only gives up the session's own locks and which
+/// asyncpg's pool calls for each connection that comes back. Allow-list, never deny-list (WALLS, rule 1).
 static LISTED: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| include_str!("harmless_functions.txt").lines().collect());
 

@@ -76,7 +76,6 @@ impl Client {
     /// # Panics
     /// When what is there does not compile the script.
     pub fn prepare(self, folder: &Path) -> Result<Vec<String>, String> {
-        let script = |name: &str| text(&workspace().join("tests/clients/scripts").join(name));
         let shell = |name: &str| Ok(vec!["sh".to_owned(), script(name)]);
         match self {
             Self::Psql => shell("psql.sh"),
@@ -91,18 +90,7 @@ impl Client {
                 Ok(vec!["env".to_owned(), env, node, "--no-deprecation".to_owned(), script("use_pg.mjs")])
             }
             Self::Jdbc => {
-                let (java, jar) = (PathBuf::from(found("HOOP_JAVA")?), found("HOOP_JDBC")?);
-                let mut compile = std::process::Command::new(java.with_file_name("javac"));
-                let sources = ["Asking", "Moving", "Transcript", "UseJdbc"];
-                compile.args(["-encoding", "UTF-8", "-cp", &jar, "-d"]).arg(folder);
-                compile.args(sources.map(|name| script(&format!("jdbc/{name}.java"))));
-                program::run(&mut compile, b"").expect(0);
-                let path = format!("{jar}:{}", folder.display());
-                // The serial collector and the first compiler only: a short script starts faster so.
-                let quick = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"];
-                let words = quick.map(str::to_owned).into_iter();
-                let class = ["-cp".to_owned(), path, "UseJdbc".to_owned()];
-                Ok(std::iter::once(text(&java)).chain(words).chain(class).collect())
+                compiled(&["Asking", "Moving", "Transcript", "UseJdbc"], &found("HOOP_JDBC")?, folder)
             }
         }
     }
@@ -121,8 +109,39 @@ impl Client {
     }
 }
 
-fn found(variable: &str) -> Result<String, String> {
+/// The value of a variable that `tests/clients/runtimes.sh` sets where it finds what a client needs.
+///
+/// # Errors
+/// When it is not set.
+pub fn found(variable: &str) -> Result<String, String> {
     std::env::var(variable).ok().filter(|v| !v.is_empty()).ok_or_else(|| format!("{variable} is not set"))
+}
+
+/// The path of a script.
+#[must_use]
+pub fn script(name: &str) -> String {
+    text(&workspace().join("tests/clients/scripts").join(name))
+}
+
+/// Compiles Java classes with `path` before them into `folder`: the command line that runs the last one.
+///
+/// # Errors
+/// When no Java is there.
+///
+/// # Panics
+/// When they do not compile.
+pub fn compiled(classes: &[&str], path: &str, folder: &Path) -> Result<Vec<String>, String> {
+    let java = PathBuf::from(found("HOOP_JAVA")?);
+    let mut compile = std::process::Command::new(java.with_file_name("javac"));
+    compile.args(["-encoding", "UTF-8", "-cp", path, "-d"]).arg(folder);
+    compile.args(classes.iter().map(|name| script(&format!("jdbc/{name}.java"))));
+    program::run(&mut compile, b"").expect(0);
+    let path = format!("{path}:{}", folder.display());
+    // The serial collector and the first compiler only: a short script starts faster so.
+    let quick = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"];
+    let main = classes.last().map(|name| (*name).to_owned());
+    let words = quick.map(str::to_owned).into_iter();
+    Ok(std::iter::once(text(&java)).chain(words).chain(["-cp".to_owned(), path]).chain(main).collect())
 }
 
 fn text(path: &Path) -> String {

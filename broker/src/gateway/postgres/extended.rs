@@ -75,7 +75,7 @@ impl Conversation {
         };
         let judged = match (judged.waits(), judged.effect) {
             // An approval is bound to the text, and Bind does not bring it again.
-            (true, _) | (_, Effect::Setting) if message.query.len() <= SHOWN_BYTES => {
+            (true, _) | (_, Effect::Setting | Effect::Reset) if message.query.len() <= SHOWN_BYTES => {
                 let types = message.param_oids.iter().collect();
                 Arc::new(judged.with_sent(Sent { text: message.query.into(), types, told: Box::default() }))
             }

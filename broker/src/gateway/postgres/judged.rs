@@ -249,7 +249,7 @@ impl Judged {
             // Later EXECUTEs do it again, and their text does not tell.
             effect: match inner.effect {
                 Effect::Nothing => self.effect,
-                Effect::Setting | Effect::Unknown => Effect::Unknown,
+                Effect::Reset | Effect::ResetAmong | Effect::Setting | Effect::Unknown => Effect::Unknown,
             },
             of_prepare: self.of_prepare,
             sent: self.sent.clone(),

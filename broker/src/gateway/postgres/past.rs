@@ -3,7 +3,7 @@
 //! another one on the connection that uses it.
 
 use hoop_api::Untrusted;
-use hoop_statement::{Class, Facts, Verb};
+use hoop_statement::{Class, Facts, SettingAct, Verb};
 use sha2::{Digest as _, Sha256};
 
 use crate::approval::{Bound, masked};
@@ -31,6 +31,10 @@ const TOLD: usize = 16;
 pub enum Effect {
     /// Nothing.
     Nothing,
+    /// Settings go back to what the connection began with: nothing where none was changed, whether it succeeds or not.
+    Reset,
+    /// The same beside other statements, which can keep it from happening.
+    ResetAmong,
     /// One setting, to a constant: the same each time.
     Setting,
     /// Something that the text alone does not tell.
@@ -41,8 +45,12 @@ pub enum Effect {
 #[must_use]
 pub fn effect(statements: &[Facts]) -> Effect {
     let whole = statements.iter().map(one).max().unwrap_or(Effect::Nothing);
-    // Of several statements a later one can undo what an earlier one set.
-    if statements.len() > 1 && whole == Effect::Setting { Effect::Unknown } else { whole }
+    match whole {
+        Effect::Reset if statements.len() > 1 => Effect::ResetAmong,
+        // Of several statements a later one can undo what an earlier one set.
+        Effect::Setting if statements.len() > 1 => Effect::Unknown,
+        whole => whole,
+    }
 }
 
 fn one(facts: &Facts) -> Effect {
@@ -55,15 +63,21 @@ fn one(facts: &Facts) -> Effect {
     if unseen {
         return Effect::Unknown;
     }
-    let mut settings = facts.settings.iter().filter(|s| !HARMLESS.contains(&s.name.as_str())).peekable();
-    if settings.peek().is_none() {
+    let settings: Vec<_> = facts.settings.iter().filter(|s| !HARMLESS.contains(&s.name.as_str())).collect();
+    if settings.is_empty() {
         return Effect::Nothing;
     }
     let at_once = facts.prepared.is_none()
         && facts.verbs.iter().all(|v| matches!(v, Verb::Set | Verb::Reset | Verb::Select))
         // Whether these succeed is decided by rights that may change.
-        && settings.all(|s| !["role", "session_authorization"].contains(&s.name.as_str()));
-    if at_once { Effect::Setting } else { Effect::Unknown }
+        && settings.iter().all(|s| !["role", "session_authorization"].contains(&s.name.as_str()));
+    if !at_once {
+        Effect::Unknown
+    } else if settings.iter().all(|s| s.act == SettingAct::Reset) {
+        Effect::Reset
+    } else {
+        Effect::Setting
+    }
 }
 
 /// The past of one connection.
@@ -107,12 +121,16 @@ impl Past {
     pub fn note(&mut self, effect: Effect, text: Option<&str>, alone: bool) {
         match (effect, text) {
             (Effect::Nothing, _) => {}
-            (Effect::Setting, Some(text)) if alone && text.len() <= 4096 => {
+            // What pools do with each connection that comes back (asyncpg: several statements, RESET ALL the last).
+            (Effect::Reset | Effect::ResetAmong, _) if self.is_untouched() => {}
+            (Effect::Setting | Effect::Reset, Some(text)) if alone && text.len() <= 4096 => {
                 self.chain(text);
                 self.tell(text);
                 self.changed = true;
             }
-            (Effect::Setting | Effect::Unknown, _) => self.disturbed = true,
+            (Effect::Setting | Effect::Reset | Effect::ResetAmong | Effect::Unknown, _) => {
+                self.disturbed = true;
+            }
         }
     }
 
@@ -154,6 +172,9 @@ impl Past {
 mod tests {
     use super::*;
 
+    /// What asyncpg's pool sends for each connection that comes back.
+    const ASYNCPG: &str = "SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;";
+
     fn of(text: &str) -> Effect {
         effect(&hoop_statement::analyse(text, &hoop_statement::TextLimits::default()).unwrap().statements)
     }
@@ -172,11 +193,13 @@ mod tests {
         ] {
             assert_eq!(of(text), Effect::Nothing, "{text}");
         }
-        for text in
-            ["set search_path = b", "reset search_path", "select set_config('search_path', 'b', false)"]
-        {
+        for text in ["set search_path = b", "select set_config('search_path', 'b', false)"] {
             assert_eq!(of(text), Effect::Setting, "{text}");
         }
+        for text in ["reset search_path", "set search_path to default", "set time zone local", "reset all"] {
+            assert_eq!(of(text), Effect::Reset, "{text}");
+        }
+        assert_eq!(of(ASYNCPG), Effect::ResetAmong);
         for text in [
             "set search_path = b; reset search_path",
             "select set_config('search_path', a, false) from t",
@@ -186,6 +209,10 @@ mod tests {
             "select * into temp t from u",
             "create temp table t as select * from u",
             "set role app",
+            "reset role",
+            "reset session authorization",
+            "reset all; set search_path = b",
+            "select my_function(); reset all",
             "set session authorization app",
             "alter table t add column a int",
             "drop table t",
@@ -216,5 +243,26 @@ mod tests {
         let mut open = Past::new("db", &path("a"));
         open.note(Effect::Setting, Some("set search_path = b"), false);
         assert!(!open.is_known(), "in a transaction it may be undone");
+    }
+
+    #[test]
+    fn a_reset_is_nothing_where_nothing_was_changed_and_never_undoes_what_was() {
+        let new = Past::new("db", &[]);
+        for text in [ASYNCPG, "reset all", "reset search_path"] {
+            let note = |past: &mut Past| past.note(of(text), Some(text), true);
+            let mut untouched = Past::new("db", &[]);
+            note(&mut untouched);
+            assert!(untouched.is_untouched() && digest(&untouched) == digest(&new), "{text}");
+            let mut set = Past::new("db", &[]);
+            set.note(Effect::Setting, Some("set search_path = b"), true);
+            note(&mut set);
+            assert!(!set.is_untouched() && digest(&set) != digest(&new), "{text}: it may have failed");
+            // Several statements may stop before the last one.
+            assert_eq!(set.is_known(), text != ASYNCPG, "{text}");
+            let mut disturbed = Past::new("db", &[]);
+            disturbed.note(Effect::Unknown, None, true);
+            note(&mut disturbed);
+            assert!(!disturbed.is_known(), "{text}");
+        }
     }
 }

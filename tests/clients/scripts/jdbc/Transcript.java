@@ -70,27 +70,32 @@ class Transcript {
         );
     }
 
+    static String url() {
+        return (
+            "jdbc:postgresql://" +
+            System.getenv("PGHOST") +
+            ":" +
+            System.getenv("PGPORT") +
+            "/" +
+            System.getenv("PGDATABASE")
+        );
+    }
+
+    static String password() throws Exception {
+        String password = System.getenv("PGPASSWORD");
+        if (password != null) return password;
+        // As libpq reads it: the last field of the line.
+        String line = Files.readString(Path.of(System.getenv("PGPASSFILE"))).strip();
+        return line.substring(line.lastIndexOf(':') + 1);
+    }
+
     static Connection connect(String... more) throws Exception {
         Properties p = new Properties();
         p.setProperty("user", System.getenv("PGUSER"));
-        String password = System.getenv("PGPASSWORD");
-        if (password == null) {
-            // As libpq reads it: the last field of the line.
-            String line = Files.readString(Path.of(System.getenv("PGPASSFILE"))).strip();
-            password = line.substring(line.lastIndexOf(':') + 1);
-        }
-        p.setProperty("password", password);
+        p.setProperty("password", password());
         p.setProperty("sslmode", System.getenv("PGSSLMODE"));
         for (int n = 0; n < more.length; n += 2) p.setProperty(more[n], more[n + 1]);
-        return DriverManager.getConnection(
-            "jdbc:postgresql://" +
-                System.getenv("PGHOST") +
-                ":" +
-                System.getenv("PGPORT") +
-                "/" +
-                System.getenv("PGDATABASE"),
-            p
-        );
+        return DriverManager.getConnection(url(), p);
     }
 
     static String shown(Object value) throws SQLException {

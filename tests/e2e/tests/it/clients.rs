@@ -84,6 +84,16 @@ fn tcp_asks_for_the_password_of_the_passfile() {
 }
 
 #[test]
+fn a_second_port_leaves_the_first_one_its_password() {
+    let (_broker, alice) = developer();
+    let tunnels = [alice.connect_with(&["--tcp"]), alice.connect_with(&["--tcp"])];
+    assert_ne!(tunnels[0].settings()["PGPORT"], tunnels[1].settings()["PGPORT"]);
+    for tunnel in &tunnels {
+        assert_eq!(tunnel.psql("SELECT 1").ok(), "1");
+    }
+}
+
+#[test]
 fn exec_speaks_every_format() {
     let (_broker, alice) = developer();
     let sql = "SELECT k.id, pan, NULL AS nothing, '' AS empty FROM cards k WHERE id < 3 ORDER BY id";
