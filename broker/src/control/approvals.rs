@@ -5,7 +5,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use hoop_api::approval::{
-    Approval, ApprovalList, ApprovalState, Decide, Decided, Decision, Expected, HeldEstimate,
+    Approval, ApprovalKind, ApprovalList, ApprovalState, Decide, Decided, Decision, Expected, HeldEstimate,
 };
 use hoop_api::routes::OpenSession;
 use hoop_api::{ApprovalId, Code, Problem};
@@ -150,7 +150,10 @@ pub(super) async fn decide(
 ) -> Result<Json<Approval>, ApiProblem> {
     let _turn = control.approvals().deciding().await;
     let standing = control.seen(&id, &caller)?;
-    if control.identity().made_by(&caller.principal.id, &standing.asked.requester.id).await? {
+    // Every account is made at the console, and so are changes: who decides those is one of two.
+    if standing.asked.kind != ApprovalKind::Change
+        && control.identity().made_by(&caller.principal.id, &standing.asked.requester.id).await?
+    {
         return Err(control.barred(&caller, &standing, Barred::Made).await?.into());
     }
     if let Err(barred) = standing.may_decide(&caller.principal) {

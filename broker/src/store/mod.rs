@@ -6,6 +6,7 @@
 //! and anything a target answered.
 
 mod accepted;
+mod enrolled;
 mod failures;
 mod families;
 mod findings;

@@ -122,12 +122,12 @@ pub struct By<'a> {
     pub held: bool,
 }
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "name, person_id, display, password, totp_secret, groups, disabled, principal, seen_s, held, makers";
 
-type Raw = (UserRow, String, String);
+pub(super) type Raw = (UserRow, String, String);
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
     let user = UserRow {
         name: row.get(0)?,
         person_id: row.get(1)?,
@@ -144,7 +144,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok((user, row.get(5)?, row.get(10)?))
 }
 
-fn complete((mut user, groups, makers): Raw) -> Result<UserRow, StoreError> {
+pub(super) fn complete((mut user, groups, makers): Raw) -> Result<UserRow, StoreError> {
     user.makers = list_from_json(&makers, "list of makers")?;
     user.groups = list_from_json(&groups, "list of groups")?;
     Ok(user)
@@ -172,54 +172,6 @@ impl Store {
         self.transact(|tx| {
             let sql = format!("SELECT {COLUMNS} FROM users WHERE coalesce(principal, name) = ?1");
             tx.query_row(&sql, [id], read).optional()?.map(complete).transpose()
-        })
-    }
-
-    /// Adds, or replaces, the account that signs `principal` in when the identity provider is down, and ends its token
-    /// families; false when somebody else has the name.
-    /// `step` is that of the one-time code that it was proved with, which is used up.
-    pub(crate) fn enrol(
-        &self,
-        new: &NewUser<'_>,
-        principal: &str,
-        step: u64,
-        now_s: i64,
-    ) -> Result<bool, StoreError> {
-        let step = i64::try_from(step).map_err(|_| StoreError::Damaged("TOTP step"))?;
-        self.transact(|tx| {
-            let sql = "SELECT count(*) FROM users WHERE name = ?1 AND principal IS NOT ?2";
-            if tx.query_row(sql, [new.name, principal], |row| row.get::<_, i64>(0))? > 0 {
-                return Ok(false);
-            }
-            // One enrolment a person, also of one whom the provider names otherwise now.
-            let sql = "DELETE FROM users WHERE principal = ?1 OR (principal IS NOT NULL AND person_id = ?2)";
-            tx.execute(sql, [principal, new.person_id])?;
-            end_families(tx, principal)?;
-            tx.execute(
-                "INSERT INTO users (name, person_id, display, password, totp_secret, groups, created_s, changed_s,
-                   principal, seen_s, totp_last_step) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?7, ?9)",
-                params![
-                    new.name,
-                    new.person_id,
-                    new.display,
-                    new.password,
-                    new.totp_secret,
-                    list_to_json(new.groups),
-                    now_s,
-                    principal,
-                    step
-                ],
-            )?;
-            Ok(true)
-        })
-    }
-
-    /// `principal` was seen at the identity provider: its enrolment, where it has one, has these groups from now on.
-    pub(crate) fn seen(&self, principal: &str, groups: &[String], now_s: i64) -> Result<(), StoreError> {
-        self.transact(|tx| {
-            let sql = "UPDATE users SET groups = ?2, seen_s = ?3 WHERE principal = ?1";
-            tx.execute(sql, params![principal, list_to_json(groups), now_s])?;
-            Ok(())
         })
     }
 
@@ -328,29 +280,6 @@ impl Store {
         })
     }
 
-    /// Accounts whose change waits for others to approve it.
-    pub(crate) fn held_users(&self) -> Result<Vec<UserRow>, StoreError> {
-        self.transact(|tx| {
-            let mut statement =
-                tx.prepare(&format!("SELECT {COLUMNS} FROM users WHERE held ORDER BY name"))?;
-            let rows = statement.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
-            rows.into_iter().map(complete).collect()
-        })
-    }
-
-    /// Lets a held account in again, if it still is what `digest` says; false when not.
-    pub(crate) fn release_user(&self, name: &str, digest: [u8; 32]) -> Result<bool, StoreError> {
-        self.transact(|tx| {
-            let sql = format!("SELECT {COLUMNS} FROM users WHERE name = ?1");
-            let user = tx.query_row(&sql, [name], read).optional()?.map(complete).transpose()?;
-            if !user.is_some_and(|u| u.held && u.digest() == digest) {
-                return Ok(false);
-            }
-            tx.execute("UPDATE users SET held = 0 WHERE name = ?1", [name])?;
-            Ok(true)
-        })
-    }
-
     /// Marks a TOTP step as used; false when it, or a later one, was used before (RFC 6238, 5.2).
     pub(crate) fn use_totp_step(&self, name: &str, step: u64) -> Result<bool, StoreError> {
         let step = i64::try_from(step).map_err(|_| StoreError::Damaged("TOTP step"))?;
@@ -428,7 +357,7 @@ fn end_families_of(tx: &Transaction<'_>, name: &str) -> Result<(), StoreError> {
     principal.map_or(Ok(()), |principal| end_families(tx, &principal))
 }
 
-fn end_families(tx: &Transaction<'_>, principal: &str) -> Result<(), StoreError> {
+pub(super) fn end_families(tx: &Transaction<'_>, principal: &str) -> Result<(), StoreError> {
     let sql = "UPDATE token_families SET end_reason = 'admin'
                WHERE principal = ?1 AND provider = 'local' AND end_reason IS NULL";
     tx.execute(sql, [principal])?;

@@ -28,7 +28,7 @@ async fn held(dan: &Client<'_>) -> String {
     problem["approval"].as_str().unwrap().to_owned()
 }
 
-fn sign(key: &Key, typ: &str, claims: &Value) -> String {
+pub(crate) fn sign(key: &Key, typ: &str, claims: &Value) -> String {
     let mut header = Header::new(Algorithm::ES256);
     header.typ = Some(typ.to_owned());
     header.jwk = Some(serde_json::from_value(key.jwk.clone()).unwrap());

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed step is a failed test")]
 
 mod approvals_api;
+mod break_glass_api;
 mod broker;
 mod command_check;
 mod command_init;

@@ -57,7 +57,7 @@ fn a_policy_is_in_force_once_two_have_approved_the_change_and_is_what_starts_aga
     broker.reload();
     let id = nth(&broker, 1);
     assert_eq!(reads(&alice), 0, "what is held is not in force");
-    alice.run(&["approve", &id, "--yes"]).expect(3);
+    alice.run(&["approve", &id, "--yes"]).expect(2).says(&["no such approval for you"]);
     let shown = ada.run(&["approve", &id, "--yes"]);
     let text = shown.ok();
     assert!(text.contains("+@id(\"no-reads\")") && text.contains("(change, pending)"), "{text}");
