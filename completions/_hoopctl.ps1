@@ -39,6 +39,9 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('request', 'request', [CompletionResultType]::ParameterValue, 'Ask for a session''s approval, without opening it')
             [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Read what is held, and let it run')
             [CompletionResult]::new('deny', 'deny', [CompletionResultType]::ParameterValue, 'Say no to what is held')
+            [CompletionResult]::new('break-glass', 'break-glass', [CompletionResultType]::ParameterValue, 'Open a session in an emergency, without an approval; everybody hears of it')
+            [CompletionResult]::new('enrol', 'enrol', [CompletionResultType]::ParameterValue, 'Prepare for breaking the glass while the identity provider is down')
+            [CompletionResult]::new('findings', 'findings', [CompletionResultType]::ParameterValue, 'List what must be reviewed, and review it')
             [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl')
             [CompletionResult]::new('policy', 'policy', [CompletionResultType]::ParameterValue, 'Check, test, compare and explain policies')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Check the broker''s ledger, offline')
@@ -215,6 +218,66 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'hoopctl;break-glass' {
+            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'Access level: masked, write or reveal')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; recorded, and shown to reviewers')
+            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'How long at most, such as `30m`; the broker has the last word')
+            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'Database; the target''s default if left out')
+            [CompletionResult]::new('--wait-approval', '--wait-approval', [CompletionResultType]::ParameterName, 'How long to wait for an approval where one is needed, such as `15m`; 10 minutes on a terminal, else not at all')
+            [CompletionResult]::new('--ticket', '--ticket', [CompletionResultType]::ParameterName, 'The incident that it belongs to; recorded, and told to everybody')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port number: of the TCP port, or in the socket''s name')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Print the settings of this tool; by TCP where it cannot use a socket')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('--tcp', '--tcp', [CompletionResultType]::ParameterName, 'Listen on 127.0.0.1 instead of a Unix socket')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;enrol' {
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The account name to sign in with')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;findings' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print them')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Closed ones, too')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('review', 'review', [CompletionResultType]::ParameterValue, 'Say what you make of one. What it was for stands in the ledger: read that first')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'hoopctl;findings;review' {
+            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'Why; recorded and signed')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('--justified', '--justified', [CompletionResultType]::ParameterName, 'It was right to do so')
+            [CompletionResult]::new('--misused', '--misused', [CompletionResultType]::ParameterName, 'It was not; what follows from that is decided elsewhere')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;findings;help' {
+            [CompletionResult]::new('review', 'review', [CompletionResultType]::ParameterValue, 'Say what you make of one. What it was for stands in the ledger: read that first')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'hoopctl;findings;help;review' {
+            break
+        }
+        'hoopctl;findings;help;help' {
+            break
+        }
         'hoopctl;token' {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; recorded')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
@@ -373,6 +436,9 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('request', 'request', [CompletionResultType]::ParameterValue, 'Ask for a session''s approval, without opening it')
             [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Read what is held, and let it run')
             [CompletionResult]::new('deny', 'deny', [CompletionResultType]::ParameterValue, 'Say no to what is held')
+            [CompletionResult]::new('break-glass', 'break-glass', [CompletionResultType]::ParameterValue, 'Open a session in an emergency, without an approval; everybody hears of it')
+            [CompletionResult]::new('enrol', 'enrol', [CompletionResultType]::ParameterValue, 'Prepare for breaking the glass while the identity provider is down')
+            [CompletionResult]::new('findings', 'findings', [CompletionResultType]::ParameterValue, 'List what must be reviewed, and review it')
             [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl')
             [CompletionResult]::new('policy', 'policy', [CompletionResultType]::ParameterValue, 'Check, test, compare and explain policies')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Check the broker''s ledger, offline')
@@ -420,6 +486,19 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             break
         }
         'hoopctl;help;deny' {
+            break
+        }
+        'hoopctl;help;break-glass' {
+            break
+        }
+        'hoopctl;help;enrol' {
+            break
+        }
+        'hoopctl;help;findings' {
+            [CompletionResult]::new('review', 'review', [CompletionResultType]::ParameterValue, 'Say what you make of one. What it was for stands in the ledger: read that first')
+            break
+        }
+        'hoopctl;help;findings;review' {
             break
         }
         'hoopctl;help;token' {

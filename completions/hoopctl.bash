@@ -22,6 +22,9 @@ _hoopctl() {
             hoopctl,audit)
                 cmd="hoopctl__subcmd__audit"
                 ;;
+            hoopctl,break-glass)
+                cmd="hoopctl__subcmd__break__subcmd__glass"
+                ;;
             hoopctl,completions)
                 cmd="hoopctl__subcmd__completions"
                 ;;
@@ -31,8 +34,14 @@ _hoopctl() {
             hoopctl,deny)
                 cmd="hoopctl__subcmd__deny"
                 ;;
+            hoopctl,enrol)
+                cmd="hoopctl__subcmd__enrol"
+                ;;
             hoopctl,exec)
                 cmd="hoopctl__subcmd__exec"
+                ;;
+            hoopctl,findings)
+                cmd="hoopctl__subcmd__findings"
                 ;;
             hoopctl,help)
                 cmd="hoopctl__subcmd__help"
@@ -79,11 +88,26 @@ _hoopctl() {
             hoopctl__subcmd__audit__subcmd__help,verify)
                 cmd="hoopctl__subcmd__audit__subcmd__help__subcmd__verify"
                 ;;
+            hoopctl__subcmd__findings,help)
+                cmd="hoopctl__subcmd__findings__subcmd__help"
+                ;;
+            hoopctl__subcmd__findings,review)
+                cmd="hoopctl__subcmd__findings__subcmd__review"
+                ;;
+            hoopctl__subcmd__findings__subcmd__help,help)
+                cmd="hoopctl__subcmd__findings__subcmd__help__subcmd__help"
+                ;;
+            hoopctl__subcmd__findings__subcmd__help,review)
+                cmd="hoopctl__subcmd__findings__subcmd__help__subcmd__review"
+                ;;
             hoopctl__subcmd__help,approve)
                 cmd="hoopctl__subcmd__help__subcmd__approve"
                 ;;
             hoopctl__subcmd__help,audit)
                 cmd="hoopctl__subcmd__help__subcmd__audit"
+                ;;
+            hoopctl__subcmd__help,break-glass)
+                cmd="hoopctl__subcmd__help__subcmd__break__subcmd__glass"
                 ;;
             hoopctl__subcmd__help,completions)
                 cmd="hoopctl__subcmd__help__subcmd__completions"
@@ -94,8 +118,14 @@ _hoopctl() {
             hoopctl__subcmd__help,deny)
                 cmd="hoopctl__subcmd__help__subcmd__deny"
                 ;;
+            hoopctl__subcmd__help,enrol)
+                cmd="hoopctl__subcmd__help__subcmd__enrol"
+                ;;
             hoopctl__subcmd__help,exec)
                 cmd="hoopctl__subcmd__help__subcmd__exec"
+                ;;
+            hoopctl__subcmd__help,findings)
+                cmd="hoopctl__subcmd__help__subcmd__findings"
                 ;;
             hoopctl__subcmd__help,help)
                 cmd="hoopctl__subcmd__help__subcmd__help"
@@ -132,6 +162,9 @@ _hoopctl() {
                 ;;
             hoopctl__subcmd__help__subcmd__audit,verify)
                 cmd="hoopctl__subcmd__help__subcmd__audit__subcmd__verify"
+                ;;
+            hoopctl__subcmd__help__subcmd__findings,review)
+                cmd="hoopctl__subcmd__help__subcmd__findings__subcmd__review"
                 ;;
             hoopctl__subcmd__help__subcmd__policy,check)
                 cmd="hoopctl__subcmd__help__subcmd__policy__subcmd__check"
@@ -221,7 +254,7 @@ _hoopctl() {
 
     case "${cmd}" in
         hoopctl)
-            opts="-h -V --profile --broker --token-store --help --version login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help"
+            opts="-h -V --profile --broker --token-store --help --version login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -374,6 +407,64 @@ _hoopctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hoopctl__subcmd__break__subcmd__glass)
+            opts="-h --level --reason --ttl --database --wait-approval --ticket --port --tcp --for --profile --broker --token-store --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait-approval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ticket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -W "psql jdbc dbeaver django url env service" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --broker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-store)
+                    COMPREPLY=($(compgen -W "keyring file" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hoopctl__subcmd__completions)
             opts="-h --profile --broker --token-store --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -484,6 +575,36 @@ _hoopctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hoopctl__subcmd__enrol)
+            opts="-h --name --profile --broker --token-store --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --broker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-store)
+                    COMPREPLY=($(compgen -W "keyring file" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hoopctl__subcmd__exec)
             opts="-c -f -h --level --reason --ttl --database --wait-approval --command --file --param --request --approval --format --timeout --profile --broker --token-store --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -562,8 +683,110 @@ _hoopctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hoopctl__subcmd__findings)
+            opts="-h --all --format --profile --broker --token-store --help review help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --broker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-store)
+                    COMPREPLY=($(compgen -W "keyring file" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__findings__subcmd__help)
+            opts="review help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__findings__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__findings__subcmd__help__subcmd__review)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__findings__subcmd__review)
+            opts="-h --justified --misused --note --profile --broker --token-store --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --broker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-store)
+                    COMPREPLY=($(compgen -W "keyring file" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hoopctl__subcmd__help)
-            opts="login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help"
+            opts="login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -618,6 +841,20 @@ _hoopctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hoopctl__subcmd__help__subcmd__break__subcmd__glass)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hoopctl__subcmd__help__subcmd__completions)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -660,9 +897,51 @@ _hoopctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hoopctl__subcmd__help__subcmd__enrol)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hoopctl__subcmd__help__subcmd__exec)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__help__subcmd__findings)
+            opts="review"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__help__subcmd__findings__subcmd__review)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -36,6 +36,9 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand request 'Ask for a session''s approval, without opening it'
             cand approve 'Read what is held, and let it run'
             cand deny 'Say no to what is held'
+            cand break-glass 'Open a session in an emergency, without an approval; everybody hears of it'
+            cand enrol 'Prepare for breaking the glass while the identity provider is down'
+            cand findings 'List what must be reviewed, and review it'
             cand token 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl'
             cand policy 'Check, test, compare and explain policies'
             cand audit 'Check the broker''s ledger, offline'
@@ -192,6 +195,59 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'hoopctl;break-glass'= {
+            cand --level 'Access level: masked, write or reveal'
+            cand --reason 'Why; recorded, and shown to reviewers'
+            cand --ttl 'How long at most, such as `30m`; the broker has the last word'
+            cand --database 'Database; the target''s default if left out'
+            cand --wait-approval 'How long to wait for an approval where one is needed, such as `15m`; 10 minutes on a terminal, else not at all'
+            cand --ticket 'The incident that it belongs to; recorded, and told to everybody'
+            cand --port 'Port number: of the TCP port, or in the socket''s name'
+            cand --for 'Print the settings of this tool; by TCP where it cannot use a socket'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --tcp 'Listen on 127.0.0.1 instead of a Unix socket'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;enrol'= {
+            cand --name 'The account name to sign in with'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;findings'= {
+            cand --format 'How to print them'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --all 'Closed ones, too'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand review 'Say what you make of one. What it was for stands in the ledger: read that first'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;findings;review'= {
+            cand --note 'Why; recorded and signed'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --justified 'It was right to do so'
+            cand --misused 'It was not; what follows from that is decided elsewhere'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;findings;help'= {
+            cand review 'Say what you make of one. What it was for stands in the ledger: read that first'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;findings;help;review'= {
+        }
+        &'hoopctl;findings;help;help'= {
+        }
         &'hoopctl;token'= {
             cand --reason 'Why; recorded'
             cand --profile 'Settings and sign-in to use, one set per broker'
@@ -329,6 +385,9 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand request 'Ask for a session''s approval, without opening it'
             cand approve 'Read what is held, and let it run'
             cand deny 'Say no to what is held'
+            cand break-glass 'Open a session in an emergency, without an approval; everybody hears of it'
+            cand enrol 'Prepare for breaking the glass while the identity provider is down'
+            cand findings 'List what must be reviewed, and review it'
             cand token 'Get a password for the broker''s native PostgreSQL listener, for tools that cannot run hoopctl'
             cand policy 'Check, test, compare and explain policies'
             cand audit 'Check the broker''s ledger, offline'
@@ -363,6 +422,15 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
         &'hoopctl;help;approve'= {
         }
         &'hoopctl;help;deny'= {
+        }
+        &'hoopctl;help;break-glass'= {
+        }
+        &'hoopctl;help;enrol'= {
+        }
+        &'hoopctl;help;findings'= {
+            cand review 'Say what you make of one. What it was for stands in the ledger: read that first'
+        }
+        &'hoopctl;help;findings;review'= {
         }
         &'hoopctl;help;token'= {
         }

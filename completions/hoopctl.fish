@@ -41,6 +41,9 @@ complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "requests" -d 'List 
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "request" -d 'Ask for a session\'s approval, without opening it'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "approve" -d 'Read what is held, and let it run'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "deny" -d 'Say no to what is held'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "break-glass" -d 'Open a session in an emergency, without an approval; everybody hears of it'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "enrol" -d 'Prepare for breaking the glass while the identity provider is down'
+complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "findings" -d 'List what must be reviewed, and review it'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "policy" -d 'Check, test, compare and explain policies'
 complete -c hoopctl -n "__fish_hoopctl_needs_command" -f -a "audit" -d 'Check the broker\'s ledger, offline'
@@ -169,6 +172,52 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand deny" -l broker -d 'Brok
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand deny" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand deny" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l level -d 'Access level: masked, write or reveal' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l reason -d 'Why; recorded, and shown to reviewers' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l ttl -d 'How long at most, such as `30m`; the broker has the last word' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l database -d 'Database; the target\'s default if left out' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l wait-approval -d 'How long to wait for an approval where one is needed, such as `15m`; 10 minutes on a terminal, else not at all' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l ticket -d 'The incident that it belongs to; recorded, and told to everybody' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l port -d 'Port number: of the TCP port, or in the socket\'s name' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l for -d 'Print the settings of this tool; by TCP where it cannot use a socket' -r -f -a "psql\t'A psql command line'
+jdbc\t'A JDBC URL'
+dbeaver\t'The fields of DBeaver\'s dialog'
+django\t'Django\'s DATABASES'
+url\t'A libpq URL'
+env\t'Shell exports'
+service\t'A section of `pg_service.conf`'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -l tcp -d 'Listen on 127.0.0.1 instead of a Unix socket'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand break-glass" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand enrol" -l name -d 'The account name to sign in with' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand enrol" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand enrol" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand enrol" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand enrol" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and not __fish_seen_subcommand_from review help" -l format -d 'How to print them' -r -f -a "table\t'Aligned, for people'
+json\t'As the broker answers, for programs'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and not __fish_seen_subcommand_from review help" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and not __fish_seen_subcommand_from review help" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and not __fish_seen_subcommand_from review help" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and not __fish_seen_subcommand_from review help" -l all -d 'Closed ones, too'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and not __fish_seen_subcommand_from review help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and not __fish_seen_subcommand_from review help" -f -a "review" -d 'Say what you make of one. What it was for stands in the ledger: read that first'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and not __fish_seen_subcommand_from review help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and __fish_seen_subcommand_from review" -l note -d 'Why; recorded and signed' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and __fish_seen_subcommand_from review" -l profile -d 'Settings and sign-in to use, one set per broker' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and __fish_seen_subcommand_from review" -l broker -d 'Broker to use instead of the profile\'s' -r
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and __fish_seen_subcommand_from review" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
+file\t'A file of mode 0600'"
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and __fish_seen_subcommand_from review" -l justified -d 'It was right to do so'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and __fish_seen_subcommand_from review" -l misused -d 'It was not; what follows from that is decided elsewhere'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and __fish_seen_subcommand_from review" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and __fish_seen_subcommand_from help" -f -a "review" -d 'Say what you make of one. What it was for stands in the ledger: read that first'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand findings; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l reason -d 'Why; recorded' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l profile -d 'Settings and sign-in to use, one set per broker' -r
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand token" -l broker -d 'Broker to use instead of the profile\'s' -r
@@ -252,25 +301,29 @@ complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -l broker -
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -l token-store -d 'Where tokens are kept' -r -f -a "keyring\t'The system\'s keyring'
 file\t'A file of mode 0600'"
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "login" -d 'Sign in by a code that is confirmed in a browser, here or on another device'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "logout" -d 'End the sign-in at the broker and forget its tokens'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "whoami" -d 'Show who the broker takes you for'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "targets" -d 'List the targets that you may see'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "sessions" -d 'List your open sessions, or end one'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "connect" -d 'Open a session and a local socket or port for any PostgreSQL client'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "exec" -d 'Run statements and print their results'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "requests" -d 'List what waits for an approval, yours and what you may decide'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "request" -d 'Ask for a session\'s approval, without opening it'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "approve" -d 'Read what is held, and let it run'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "deny" -d 'Say no to what is held'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "policy" -d 'Check, test, compare and explain policies'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "audit" -d 'Check the broker\'s ledger, offline'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "version" -d 'Show the version of hoopctl and of its API'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "completions" -d 'Print a completion script'
-complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny token policy audit version completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "login" -d 'Sign in by a code that is confirmed in a browser, here or on another device'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "logout" -d 'End the sign-in at the broker and forget its tokens'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "whoami" -d 'Show who the broker takes you for'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "targets" -d 'List the targets that you may see'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "sessions" -d 'List your open sessions, or end one'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "connect" -d 'Open a session and a local socket or port for any PostgreSQL client'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "exec" -d 'Run statements and print their results'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "requests" -d 'List what waits for an approval, yours and what you may decide'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "request" -d 'Ask for a session\'s approval, without opening it'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "approve" -d 'Read what is held, and let it run'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "deny" -d 'Say no to what is held'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "break-glass" -d 'Open a session in an emergency, without an approval; everybody hears of it'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "enrol" -d 'Prepare for breaking the glass while the identity provider is down'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "findings" -d 'List what must be reviewed, and review it'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "token" -d 'Get a password for the broker\'s native PostgreSQL listener, for tools that cannot run hoopctl'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "policy" -d 'Check, test, compare and explain policies'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "audit" -d 'Check the broker\'s ledger, offline'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "version" -d 'Show the version of hoopctl and of its API'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "completions" -d 'Print a completion script'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and not __fish_seen_subcommand_from login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from sessions" -f -a "end" -d 'End a session; its connections are cut within a second'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from requests" -f -a "withdraw" -d 'Give a request of yours up'
+complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from findings" -f -a "review" -d 'Say what you make of one. What it was for stands in the ledger: read that first'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "check" -d 'Check policy files: grammar, schema, annotations, and rules that decide nothing. Offline'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "test" -d 'Judge the cases of a file and compare with what it expects. Offline'
 complete -c hoopctl -n "__fish_hoopctl_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "diff" -d 'Show which cases have another verdict, or other rules, under another policy. Offline'
