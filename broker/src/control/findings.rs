@@ -13,11 +13,12 @@ use super::{Action, Anyone, ApiProblem, Control, SessionVerdict};
 use crate::finding::{Finding, NotReviewer, Reviewed};
 use crate::identity::audit::{Entry, user_of};
 use crate::identity::{Caller, decision, state_failed};
+use crate::store::Store;
 
 impl Control {
     /// All that are open, and closed ones, oldest first.
     pub(super) async fn findings(&self) -> Result<Vec<Finding>, Problem> {
-        let read = self.identity().store().run(|store| store.findings()).await;
+        let read = self.identity().store().run(Store::findings).await;
         read.map_err(|error| state_failed(&error))
     }
 

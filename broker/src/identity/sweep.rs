@@ -71,7 +71,7 @@ impl Identity {
         let held = self.inner.config.administration.is_some();
         let current: HashSet<_> = users
             .into_iter()
-            .filter(|u| !u.disabled && !(held && u.held))
+            .filter(|u| !(u.disabled || (held && u.held)))
             .map(|u| (u.name, Some(u.person_id)))
             .collect();
         self.end_sessions(EndReason::Revoked, |session| {

@@ -99,7 +99,7 @@ impl Administration {
     ) -> Result<ApprovalId, HoldFault> {
         let text = change_of(desk.gateway, current, &new);
         let bound = reload_bound(desk.gateway, current, &new);
-        let Held { standing, new: asked } = self.ask(desk, text, &bound, "configuration or policy")?;
+        let Held { standing, new: asked } = self.ask(desk, &text, &bound, "configuration or policy")?;
         if asked {
             let event = standing.requested(&format!(
                 "reload of config {} and policy {}",
@@ -182,7 +182,7 @@ impl Administration {
             user.makers.join(", ")
         );
         let bound = account_bound(&user.name, digest);
-        let Held { standing, new } = self.ask(desk, text, &bound, "an account")?;
+        let Held { standing, new } = self.ask(desk, &text, &bound, "an account")?;
         if new {
             self.recorded(desk, standing.id, standing.requested(&format!("account {}", user.name)))?;
         }
@@ -224,7 +224,7 @@ impl Administration {
         Ok(())
     }
 
-    fn ask(&self, desk: Desk<'_>, text: String, bound: &Bound, what: &str) -> Result<Held, HoldFault> {
+    fn ask(&self, desk: Desk<'_>, text: &str, bound: &Bound, what: &str) -> Result<Held, HoldFault> {
         if text.len() > SHOWN {
             return Err(HoldFault::Long);
         }
@@ -244,7 +244,7 @@ impl Administration {
                 ttl: None,
                 fresh: None,
             },
-            text: Untrusted::new(masked(&text)),
+            text: Untrusted::new(masked(text)),
             parameters: Vec::new(),
             definitions: Box::default(),
             context: Vec::new(),
