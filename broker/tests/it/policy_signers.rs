@@ -203,7 +203,10 @@ fn a_line_of_the_signers_is_read_as_openssh_reads_it_or_refused() {
     insta::assert_snapshot!(shown.join("\n"));
     let many: String = (0..65).map(|n| format!("p{n} {}\n", Person(n).key())).collect();
     let faults = parse(&many, Path::new("s")).expect_err("64 are enough");
-    assert_eq!(faults.iter().map(|f| f.message()).collect::<Vec<_>>(), ["there are more than 64 signers"]);
+    assert_eq!(
+        faults.iter().map(hoop_broker::config::Fault::message).collect::<Vec<_>>(),
+        ["there are more than 64 signers"]
+    );
 }
 
 #[test]
