@@ -7,6 +7,7 @@ mod columns;
 mod corpus;
 mod limits;
 mod refusals;
+mod regress;
 
 use hoop_statement::{Analysis, Facts, Refusal, SettingAct, TextLimits};
 
