@@ -62,12 +62,15 @@ fn reads_at_most(top: &N) -> bool {
     )
 }
 
+/// Schemas and names of something in facts.
+type Pick = fn(&Facts) -> Vec<(Option<&str>, &str)>;
+
 /// Every relation and function that the binding's own walk finds is among the facts.
 fn names_all(name: &str, text: &str, analysis: &Analysis, parsed: &pg_query::ParseResult) {
     if analysis.statements.iter().any(|f| !f.opaque.is_empty()) {
         return;
     }
-    let of = |pick: fn(&Facts) -> Vec<(Option<&str>, &str)>| -> BTreeSet<String> {
+    let of = |pick: Pick| -> BTreeSet<String> {
         let named = analysis.statements.iter().flat_map(pick);
         named
             .map(|(schema, name)| schema.map_or_else(|| name.to_owned(), |s| format!("{s}.{name}")))
