@@ -160,6 +160,10 @@ fn hoopctl_killed_under(sql: &str) -> (Broker, Done) {
     let mut psql: Command = tunnel.command("psql");
     psql.args(["-X", "-c", sql]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut psql = psql.spawn().expect("psql starts");
+    // What runs can be the gateway's own, which reads the catalogue first.
+    until("the statement to be recorded", || {
+        (!events(&entries(&broker.ledger()), "statement").is_empty()).then_some(())
+    });
     until("the statement to run", || (running(&broker) == 1).then_some(()));
     tunnel.kill();
     let code = program::wait(&mut psql, PATIENCE).expect("psql ends with its connection");
