@@ -9,6 +9,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::{Signer as _, SigningKey};
+use hoop_broker::config::Fault;
 use hoop_broker::signers::{Found, NAMESPACE, PolicyFile, Signers, manifest, parse};
 use ssh_key::public::{Ed25519PublicKey, KeyData};
 use ssh_key::{Algorithm, HashAlg, LineEnding, PublicKey, Signature, SshSig};
@@ -203,10 +204,8 @@ fn a_line_of_the_signers_is_read_as_openssh_reads_it_or_refused() {
     insta::assert_snapshot!(shown.join("\n"));
     let many: String = (0..65).map(|n| format!("p{n} {}\n", Person(n).key())).collect();
     let faults = parse(&many, Path::new("s")).expect_err("64 are enough");
-    assert_eq!(
-        faults.iter().map(hoop_broker::config::Fault::message).collect::<Vec<_>>(),
-        ["there are more than 64 signers"]
-    );
+    let messages: Vec<_> = faults.iter().map(Fault::message).collect();
+    assert_eq!(messages, ["there are more than 64 signers"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod checkpoint;
 mod fixture;
 mod joining;
+mod layout;
 mod naming;
 mod recovery;
 mod tree;
