@@ -1,13 +1,18 @@
 //! `hoop-judge [--profile]`: what it costs to judge a small statement under the `pci` starter, in microseconds: the
 //! least of many rounds, for on a shared machine only the least is the program's own. `./dev judge` runs it, optimised.
+//!
+//! The lines `cached` are of a connection's own judge, asked again for what it has judged: by the same text, and by one
+//! that differs in a number only. A thousand calls are timed at once, for a clock costs as much as one.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a premise that does not hold ends the run")]
 
 use std::collections::BTreeSet;
 use std::hint::black_box;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use hoop_fuzz::{principal, target};
+use hoop_broker::gateway::postgres::judge::{Judge, Looked};
+use hoop_fuzz::{Stage, principal, target};
 use hoop_policy::{AccessLevel, Estimate, PolicySet, SessionFacts, Via, judge_all};
 use hoop_statement::{TextLimits, analyse};
 
@@ -43,6 +48,26 @@ fn main() {
         });
         println!("judge {name}: facts {parse:.1} us, policy {judge:.1} us, together {:.1} us", parse + judge);
     }
+    cached(rounds / 20);
+}
+
+/// What a connection's judge needs for what it knows.
+fn cached(rounds: usize) {
+    const AT_ONCE: usize = 1000;
+    let stage = Stage::new();
+    let mut judge = stage.judge();
+    for (name, text) in TEXTS {
+        let other: Vec<String> = (0..AT_ONCE).map(|n| text.replace("4711", &n.to_string())).collect();
+        let same = least(rounds, || (0..AT_ONCE).for_each(|_| look(&mut judge, text)));
+        let alike = least(rounds, || other.iter().for_each(|text| look(&mut judge, text)));
+        let [same, alike] = [same, alike].map(|us| us / 1000.0);
+        println!("judge {name}: cached {same:.2} us, by its form {alike:.2} us");
+    }
+}
+
+fn look(judge: &mut Judge, text: &str) {
+    let looked = judge.look(black_box(text), &mut Context::from_waker(Waker::noop()));
+    assert!(matches!(black_box(looked), Poll::Ready(Looked::Judged(_))));
 }
 
 /// Microseconds of the quickest of many calls.

@@ -156,6 +156,12 @@ impl Stage {
         stage
     }
 
+    /// The judge of a connection.
+    #[must_use]
+    pub fn judge(&self) -> Judge {
+        Judge::new(&self.gateway, &self.session, &self.target, &self.catalog, Via::Native)
+    }
+
     /// A conversation right after start-up.
     ///
     /// # Panics
@@ -168,7 +174,7 @@ impl Stage {
         Conversation::new(
             Parts {
                 gate: Gate::new(scribe, session.id, connection, self.target.name.clone()).unwrap(),
-                judge: Judge::new(gateway, session, &self.target, &self.catalog, Via::Native),
+                judge: self.judge(),
                 session: Arc::clone(session),
                 metrics: Arc::clone(&gateway.metrics),
                 classes: Arc::clone(&self.catalog.classes),
