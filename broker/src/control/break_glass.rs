@@ -17,6 +17,7 @@ use crate::clock;
 use crate::finding::Finding;
 use crate::identity::audit::{Entry, user_of};
 use crate::identity::{Caller, not_recorded, state_failed};
+use crate::session::Glass;
 
 /// The longest that a glass stays broken.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -55,7 +56,8 @@ pub(super) async fn open(
     let left = finding.ends_s.saturating_sub(control.identity().now_s());
     wish.ttl = wish.ttl.min(Duration::from_secs(u64::try_from(left).unwrap_or(0)));
     wish.reason = Untrusted::new(format!("{}: {}", finding.ticket.raw(), wish.reason.raw()));
-    let session = control.begin(wish, state, rules, None, Some(finding.id)).await?;
+    let glass = Glass { finding: finding.id, enrolled: caller.emergency };
+    let session = control.begin(wish, state, rules, None, Some(glass)).await?;
     Ok((StatusCode::CREATED, Json(control.opened(&caller, &session)?)))
 }
 

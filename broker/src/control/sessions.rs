@@ -12,7 +12,7 @@ use hoop_api::routes::{
     ExplainStatement, Explained, OpenSession, OpenedSession, SessionList, Suggested, TargetList,
     TargetSummary, Whoami,
 };
-use hoop_api::{AccessLevel, Code, FindingId, Problem, SessionId, Untrusted};
+use hoop_api::{AccessLevel, Code, Problem, SessionId, Untrusted};
 use hoop_ledger::entry::Event;
 use http::{StatusCode, header};
 use secrecy::ExposeSecret as _;
@@ -22,7 +22,7 @@ use super::held::Given;
 use super::{Action, Anyone, ApiProblem, Control, SessionVerdict, TargetState};
 use crate::identity::Caller;
 use crate::identity::audit::{Entry, Via, user_of};
-use crate::session::{EndReason, NewSession, Session};
+use crate::session::{EndReason, Glass, NewSession, Session};
 
 /// Longest reason, characters.
 const MAX_REASON_CHARS: usize = 500;
@@ -131,14 +131,14 @@ impl Control {
         self.begin(wish, state, rules, given, None).await
     }
 
-    /// Opens a session that is allowed by `rules`; `finding` where the glass was broken for it.
+    /// Opens a session that is allowed by `rules`, with a `glass` where one was broken for it.
     pub(super) async fn begin(
         &self,
         wish: Wish<'_>,
         state: TargetState,
         rules: Vec<String>,
         given: Option<Given>,
-        finding: Option<FindingId>,
+        glass: Option<Glass>,
     ) -> Result<Arc<Session>, Problem> {
         if let Some(why) = state.unavailable {
             let problem = Problem::new(Code::TargetUnavailable, format!("`{}`: {why}", wish.target))
@@ -156,7 +156,7 @@ impl Control {
             ttl: wish.ttl,
             idle: identity.config().sessions.idle,
             hold: wish.hold,
-            finding,
+            glass,
         });
         let session = match opened {
             Ok(session) => session,

@@ -63,20 +63,22 @@ impl Identity {
     }
 
     async fn end_sessions_of_removed_users(&self) -> Result<(), GrantFault> {
-        match self.inner.config.identity {
-            IdentityProvider::Local => {}
-            IdentityProvider::Oidc(_) => return Ok(()),
-        }
+        let here = match self.inner.config.identity {
+            IdentityProvider::Local => true,
+            // Of the provider's people only what they do by an enrolment hangs on an account of ours.
+            IdentityProvider::Oidc(_) => false,
+        };
         let users = self.inner.store.run(Store::users).await?;
         let held = self.inner.config.administration.is_some();
         let current: HashSet<_> = users
             .into_iter()
             .filter(|u| !(u.disabled || (held && u.held)))
-            .map(|u| (u.name, Some(u.person_id)))
+            .map(|u| (u.principal_id().to_owned(), Some(u.person_id)))
             .collect();
         self.end_sessions(EndReason::Revoked, |session| {
             let principal = &session.principal;
-            !current.contains(&(principal.id.clone(), principal.person_id.clone()))
+            (here || session.glass.is_some_and(|glass| glass.enrolled))
+                && !current.contains(&(principal.id.clone(), principal.person_id.clone()))
         })
         .await?;
         Ok(())

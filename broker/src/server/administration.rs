@@ -123,6 +123,10 @@ impl Administration {
     /// [`HoldFault`].
     pub async fn sweep(&self, desk: Desk<'_>, current: &mut Arc<Config>) -> Result<(), HoldFault> {
         self.settle_reload(desk, current).await?;
+        let waiting: Vec<_> = self.waiting().accounts.clone().into_iter().collect();
+        for (name, (id, digest)) in waiting {
+            self.settle_account(desk, name, id, digest).await?;
+        }
         let held = desk.identity.store().run(Store::held_users).await?;
         for user in &held {
             let digest = user.digest();
@@ -131,13 +135,18 @@ impl Administration {
                 waiting.refused.contains(&digest)
                     || waiting.accounts.get(&user.name).is_some_and(|(_, d)| *d == digest)
             };
-            if !known {
-                self.hold_account(desk, user, digest)?;
+            if known {
+                continue;
             }
-        }
-        let waiting: Vec<_> = self.waiting().accounts.clone().into_iter().collect();
-        for (name, (id, digest)) in waiting {
-            self.settle_account(desk, name, id, digest).await?;
+            match self.hold_account(desk, user, digest) {
+                // It is asked for once others are decided.
+                Err(HoldFault::TooMany(_)) => break,
+                Err(HoldFault::Long) => {
+                    tracing::error!(name = user.name, "{}; the account stays held", HoldFault::Long);
+                    self.waiting().refused.insert(digest);
+                }
+                held => held?,
+            }
         }
         Ok(())
     }

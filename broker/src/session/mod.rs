@@ -32,8 +32,8 @@ pub struct Session {
     pub client_key: Option<String>,
     /// How long a held statement waits in its connection; zero: it is refused with the id of its approval.
     pub hold: Duration,
-    /// The finding that it opened, where the glass was broken for it.
-    pub finding: Option<FindingId>,
+    /// Where the glass was broken for it.
+    pub glass: Option<Glass>,
     /// Opened, Unix seconds.
     pub opened_at: i64,
     /// Ends at the latest, Unix seconds, for display; the deadline below decides.
@@ -49,6 +49,15 @@ pub struct Session {
     ended: AtomicBool,
     end_reason: Mutex<Option<EndReason>>,
     end_notify: Notify,
+}
+
+/// A broken glass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glass {
+    /// What others review.
+    pub finding: FindingId,
+    /// Whoever broke it signed in by an enrolment, and loses the session with it.
+    pub enrolled: bool,
 }
 
 /// Why a session ended; the words of the ledger and of the client's error.
@@ -110,8 +119,8 @@ pub struct NewSession {
     pub idle: Duration,
     /// How long a held statement waits in its connection.
     pub hold: Duration,
-    /// The finding that it opens, where the glass is broken for it.
-    pub finding: Option<FindingId>,
+    /// Where the glass is broken for it.
+    pub glass: Option<Glass>,
 }
 
 /// All live sessions of this broker.
@@ -169,7 +178,7 @@ impl Sessions {
             origin: new.origin,
             client_key: new.client_key,
             hold: new.hold,
-            finding: new.finding,
+            glass: new.glass,
             opened_at,
             ends_at: opened_at.saturating_add_unsigned(new.ttl.as_secs()),
             deadline: now + new.ttl,
@@ -315,7 +324,7 @@ impl Session {
             idle_s: self.idle.as_secs(),
             connections: self.connections.load(Ordering::Relaxed),
             statements: self.statements(),
-            finding: self.finding,
+            finding: self.glass.map(|glass| glass.finding),
         }
     }
 }

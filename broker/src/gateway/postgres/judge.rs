@@ -80,7 +80,7 @@ impl Judge {
                 level: session.level,
                 via,
                 bearer: session.client_key.is_none(),
-                break_glass: session.finding.is_some(),
+                break_glass: session.glass.is_some(),
                 statement_count: 1,
                 estimate: Estimate::INFINITE,
                 approvals: BTreeSet::new(),

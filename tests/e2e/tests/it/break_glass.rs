@@ -5,8 +5,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
 use hoop_harness::browser::{Typed, sign_in};
-use hoop_harness::program::Done;
+use hoop_harness::program::{Done, until};
 use hoop_harness::{Broker, Login, Person};
+use serde_json::Value;
 
 use crate::approvals::status;
 use crate::support::{entries, events, ledger_key, masked, verify};
@@ -221,7 +222,19 @@ fn with_the_provider_down_whoever_enrolled_breaks_the_glass_and_nothing_else() {
 
     assert!(broker.admin(&["user", "list"]).ok().contains("olga"));
     broker.admin(&["user", "add", "eve", "--groups", "oncall", "--password-stdin"]).expect(2);
+    let mut open =
+        olga.hoopctl(&["break-glass", "payments-db", "--reason", "queue stuck", "--ticket", "INC-42"]);
+    let mut open = open.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("hoopctl starts");
+    let ended = |entries: &[Value]| {
+        events(entries, "session_end").iter().filter(|e| e["event"]["reason"] == "revoked").count()
+    };
+    until("the session is open", || {
+        (events(&entries(&broker.ledger()), "session_open").len() == 2).then_some(())
+    });
     broker.admin(&["user", "disable", "olga"]).expect(0);
+    until("the session is over", || (ended(&entries(&broker.ledger())) == 1).then_some(()));
+    drop(open.kill());
+    drop(open.wait());
     olga.run(&["whoami"]).expect(4);
     without_provider(&olga, &login, PASSWORD).expect_err("the account is disabled");
     let entries = entries(&broker.ledger());

@@ -273,7 +273,7 @@ fn session() -> NewSession {
         ttl: Duration::from_secs(1 << 30),
         idle: Duration::from_secs(1 << 30),
         hold: Duration::ZERO,
-        finding: None,
+        glass: None,
     }
 }
 
