@@ -18,10 +18,7 @@ pub(super) fn open(config: &Config) -> Result<Box<dyn UserAdmin>, AdminError> {
     let actor = std::env::var("SUDO_USER")
         .or_else(|_| std::env::var("USER"))
         .unwrap_or_else(|_| "console".to_owned());
-    // By the state, whatever the configuration at hand says. Before the broker has begun with `[administration]` there is
-    // nobody who could approve: the first accounts are made then.
-    let held = store.accepted()?.is_some();
-    Ok(Box::new(LocalUsers::new(store).acting_as(actor).held(held)))
+    Ok(Box::new(LocalUsers::new(store).acting_as(actor)))
 }
 
 impl UserAdmin for LocalUsers {

@@ -110,3 +110,16 @@ pub(super) async fn method_not_allowed() -> ApiProblem {
     problem.status = StatusCode::METHOD_NOT_ALLOWED.as_u16();
     ApiProblem(problem)
 }
+
+/// Does `work` to its end, also when the caller hangs up meanwhile: what is recorded must also happen, and be told.
+pub(super) async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiProblem>> + Send + 'static,
+) -> Result<T, ApiProblem> {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(error) => {
+            tracing::error!(%error, "a request failed half way");
+            Err(Problem::new(Code::Internal, "the broker failed").into())
+        }
+    }
+}

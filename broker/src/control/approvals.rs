@@ -12,7 +12,7 @@ use hoop_api::{ApprovalId, Code, Problem};
 use hoop_ledger::entry::Event;
 use http::StatusCode;
 
-use super::answer::Body;
+use super::answer::{Body, whole};
 use super::{Action, ApiProblem, Control, SessionVerdict};
 use crate::approval::{Approvals, Barred, Standing};
 use crate::identity::audit::{Entry, user_of};
@@ -148,6 +148,15 @@ pub(super) async fn decide(
     Path(id): Path<String>,
     Body(body): Body<Decide>,
 ) -> Result<Json<Approval>, ApiProblem> {
+    whole(decided(control, caller, id, body)).await
+}
+
+async fn decided(
+    control: Control,
+    caller: Caller,
+    id: String,
+    body: Decide,
+) -> Result<Json<Approval>, ApiProblem> {
     let _turn = control.approvals().deciding().await;
     let standing = control.seen(&id, &caller)?;
     // Every account is made at the console, and so are changes: who decides those is one of two.
@@ -176,9 +185,9 @@ pub(super) async fn decide(
         client_key: caller.jkt.clone(),
     };
     control.record(&caller, event).await?;
-    let decided =
+    let now =
         control.approvals().decide(standing.id, &caller.principal, decision.approve, decision.reason.clone());
-    match decided {
+    match now {
         Ok(now) => Ok(Json(control.approval(&now, &caller))),
         Err(barred) => Err(control.barred(&caller, &standing, barred).await?.into()),
     }

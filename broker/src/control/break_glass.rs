@@ -10,7 +10,7 @@ use hoop_api::routes::{OpenSession, OpenedSession};
 use hoop_api::{AccessLevel, Code, FindingId, PrincipalKind, Problem, Untrusted};
 use http::StatusCode;
 
-use super::answer::Body;
+use super::answer::{Body, whole};
 use super::sessions::Wish;
 use super::{Anyone, ApiProblem, Control, SessionVerdict, TargetState};
 use crate::clock;
@@ -26,6 +26,14 @@ pub(super) async fn open(
     State(control): State<Control>,
     Anyone(caller): Anyone,
     Body(asked): Body<BreakGlass>,
+) -> Result<(StatusCode, Json<OpenedSession>), ApiProblem> {
+    whole(broken(control, caller, asked)).await
+}
+
+async fn broken(
+    control: Control,
+    caller: Caller,
+    asked: BreakGlass,
 ) -> Result<(StatusCode, Json<OpenedSession>), ApiProblem> {
     if control.identity().config().break_glass.is_none() {
         return Err(Problem::new(Code::Denied, "break-glass is not set up on this broker")
@@ -49,9 +57,9 @@ pub(super) async fn open(
         hold_s: asked.hold_s,
     };
     let mut wish = control.wish(&caller, &wanted)?;
+    let (state, rules) = control.may_break(&caller, &wish).await?;
     // Of two at once, the second finds the first one's finding.
     let _turn = control.inner.finding.lock().await;
-    let (state, rules) = control.may_break(&caller, &wish).await?;
     let finding = control.finding_for(&caller, &wish, ticket, &rules).await?;
     let left = finding.ends_s.saturating_sub(control.identity().now_s());
     wish.ttl = wish.ttl.min(Duration::from_secs(u64::try_from(left).unwrap_or(0)));
@@ -128,12 +136,13 @@ impl Control {
         let (now_s, person_id) =
             (self.identity().now_s(), caller.principal.person_id.clone().unwrap_or_default());
         let findings = self.findings().await?;
-        if let Some(own) =
-            findings.iter().find(|f| f.goes_on(&caller.principal, wish.target, wish.level, now_s))
+        if let Some(own) = findings
+            .iter()
+            .find(|f| f.goes_on(&caller.principal, caller.emergency, (wish.target, wish.level), now_s))
         {
             return Ok(own.clone());
         }
-        if let Some(open) = findings.iter().find(|f| f.bars(&person_id, wish.target)) {
+        if let Some(open) = findings.iter().find(|f| f.bars(&caller.principal.id, &person_id, wish.target)) {
             let whose = if open.person_id == person_id { "yours" } else { "another one" };
             let detail =
                 format!("the glass was broken before, and {whose} has not been reviewed: {}", open.id);
@@ -159,11 +168,12 @@ impl Control {
         let entry =
             Entry::new(user_of(&caller.principal), wish.target, finding.opened(rules.to_vec(), &caller.jkt));
         self.identity().journal().record(entry.from(caller.origin)).await.map_err(not_recorded)?;
+        // It is told as soon as it is recorded: whatever fails from here on, somebody looks.
+        tracing::error!(finding = %finding.id, target = finding.target, "the glass was broken");
+        self.inner.parts.notices.alarm(&finding);
         let kept = finding.clone();
         let inserted = self.identity().store().run(move |store| store.insert_finding(&kept)).await;
         inserted.map_err(|error| state_failed(&error))?;
-        tracing::error!(finding = %finding.id, target = finding.target, "the glass was broken");
-        self.inner.parts.notices.alarm(&finding);
         Ok(finding)
     }
 }

@@ -4,15 +4,16 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use hoop_api::finding::{self as wire, FindingList, REVIEW_TYPE, Review, SignedReview};
+use hoop_api::finding::{self as wire, Conclusion, FindingList, REVIEW_TYPE, Review, SignedReview};
 use hoop_api::{Code, FindingId, Problem};
 use hoop_ledger::entry::Event;
 
-use super::answer::Body;
+use super::answer::{Body, whole};
 use super::{Action, Anyone, ApiProblem, Control, SessionVerdict};
 use crate::finding::{Finding, NotReviewer, Reviewed};
 use crate::identity::audit::{Entry, user_of};
 use crate::identity::{Caller, decision, state_failed};
+use crate::session::{EndReason, Session};
 use crate::store::Store;
 
 impl Control {
@@ -57,6 +58,15 @@ pub(super) async fn review(
     caller: Caller,
     Path(id): Path<String>,
     Body(body): Body<SignedReview>,
+) -> Result<Json<wire::Finding>, ApiProblem> {
+    whole(reviewed(control, caller, id, body)).await
+}
+
+async fn reviewed(
+    control: Control,
+    caller: Caller,
+    id: String,
+    body: SignedReview,
 ) -> Result<Json<wire::Finding>, ApiProblem> {
     let unknown = || {
         Problem::new(Code::NotFound, "there is no such finding for you").with_hint("see `hoopctl findings`")
@@ -112,6 +122,10 @@ pub(super) async fn review(
         finding.reviews.push(said);
     }
     control.inner.parts.notices.alarm(&finding);
+    if review.conclusion == Conclusion::Misused {
+        let of = |s: &Session| s.glass.is_some_and(|glass| glass.finding == id);
+        control.identity().end_sessions(EndReason::Revoked, of).await?;
+    }
     Ok(Json(control.told(&caller, &finding)))
 }
 

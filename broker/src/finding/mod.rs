@@ -81,16 +81,24 @@ impl Finding {
         u32::try_from(people.len()).is_ok_and(|n| n >= REVIEWERS)
     }
 
-    /// Does it bar `person_id` from breaking the glass of `target`?
+    /// Does it bar the person `person_id`, by whatever account, or the account `id`, whoever has it now, from breaking the
+    /// glass of `target`?
     #[must_use]
-    pub fn bars(&self, person_id: &str, target: &str) -> bool {
-        !self.is_closed() && (self.person_id == person_id || self.target == target)
+    pub fn bars(&self, id: &str, person_id: &str, target: &str) -> bool {
+        !self.is_closed() && (self.principal == id || self.person_id == person_id || self.target == target)
     }
 
-    /// May the same person open one more session for it, at `level`, at `now_s`?
+    /// May the same person, signed in by the same way, open one more session for it at `now_s`?
     #[must_use]
-    pub fn goes_on(&self, who: &Principal, target: &str, level: AccessLevel, now_s: i64) -> bool {
+    pub fn goes_on(
+        &self,
+        who: &Principal,
+        enrolled: bool,
+        (target, level): (&str, AccessLevel),
+        now_s: i64,
+    ) -> bool {
         self.principal == who.id
+            && self.enrolled == enrolled
             && who.person_id.as_deref() == Some(self.person_id.as_str())
             && self.target == target
             && self.level == level
@@ -203,13 +211,14 @@ mod tests {
     #[test]
     fn two_different_people_close_it_and_until_then_it_bars() {
         let mut open = finding();
-        assert!(open.bars("p-olga", "other-db") && open.bars("p-oleg", "payments-db"));
-        assert!(!open.bars("p-oleg", "other-db"));
+        assert!(open.bars("olga-2", "p-olga", "other-db") && open.bars("oleg", "p-oleg", "payments-db"));
+        assert!(!open.bars("oleg", "p-oleg", "other-db"));
+        assert!(open.bars("olga", "p-new", "other-db"), "an account that was made anew is no other one");
         open.reviews.push(by("p-leo", Conclusion::Justified));
         open.reviews.push(by("p-leo", Conclusion::Justified));
-        assert!(open.bars("p-olga", "other-db"), "one person twice is one person");
+        assert!(open.bars("olga", "p-olga", "other-db"), "one person twice is one person");
         open.reviews.push(by("p-lea", Conclusion::Misused));
-        assert!(open.is_closed() && !open.bars("p-olga", "payments-db"));
+        assert!(open.is_closed() && !open.bars("olga", "p-olga", "payments-db"));
     }
 
     #[test]
@@ -229,13 +238,19 @@ mod tests {
     #[test]
     fn it_goes_on_for_the_same_person_at_the_same_level_within_its_time() {
         let olga = person("olga", Some("p-olga"));
-        let goes = |f: &Finding, level, now| f.goes_on(&olga, "payments-db", level, now);
+        let goes = |f: &Finding, level, now| f.goes_on(&olga, false, ("payments-db", level), now);
         assert!(goes(&finding(), AccessLevel::Masked, 199));
         assert!(!goes(&finding(), AccessLevel::Masked, 200), "its time is up");
         assert!(!goes(&finding(), AccessLevel::Masked, 99), "a clock that was set back extends nothing");
         assert!(!goes(&finding(), AccessLevel::Reveal, 150));
-        assert!(!finding().goes_on(&olga, "other-db", AccessLevel::Masked, 150));
-        assert!(!finding().goes_on(&person("oleg", Some("p-oleg")), "payments-db", AccessLevel::Masked, 150));
+        assert!(!finding().goes_on(&olga, false, ("other-db", AccessLevel::Masked), 150));
+        assert!(!finding().goes_on(
+            &person("oleg", Some("p-oleg")),
+            false,
+            ("payments-db", AccessLevel::Masked),
+            150
+        ));
+        assert!(!finding().goes_on(&olga, true, ("payments-db", AccessLevel::Masked), 150));
         let mut misused = finding();
         misused.reviews.push(by("p-leo", Conclusion::Misused));
         assert!(!goes(&misused, AccessLevel::Masked, 150));

@@ -17,7 +17,7 @@ use super::device::Authenticated;
 use super::local::{self, AccountName, LocalError};
 use super::{Caller, Identity, not_recorded, state_failed};
 use crate::ledger::Poisoned;
-use crate::store::NewUser;
+use crate::store::{Enrolled, NewUser};
 
 /// For how long a secret waits for its first code.
 const WAITS: Duration = Duration::from_secs(600);
@@ -115,9 +115,16 @@ impl Identity {
             };
             Ok::<_, LocalError>(store.enrol(&new, &who.id, step, now_s)?)
         });
-        if !added.await.map_err(refused)? {
-            return Err(refused(LocalError::Exists(name.as_str().to_owned()))
-                .with_hint("choose another name: `hoopctl enrol --name NAME`"));
+        match added.await.map_err(refused)? {
+            Enrolled::Done => {}
+            Enrolled::Taken => {
+                return Err(refused(LocalError::Exists(name.as_str().to_owned()))
+                    .with_hint("choose another name: `hoopctl enrol --name NAME`"));
+            }
+            Enrolled::Stopped => {
+                return Err(Problem::new(Code::Denied, "your enrolment was disabled")
+                    .with_hint("the broker's administrator can enable or remove it"));
+            }
         }
         self.inner.enrolments.live(self.mono()).remove(&principal.id);
         Ok(())

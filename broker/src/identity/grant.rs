@@ -157,7 +157,10 @@ impl Identity {
         let user = self.inner.store.run(move |store| store.user_of(&name)).await?;
         // The same name with another identity is another person.
         let current = user.filter(|u| {
-            !u.disabled && !self.is_held(u) && Some(&u.person_id) == family.principal.person_id.as_ref()
+            !u.disabled
+                && !self.is_held(u)
+                && u.principal.is_some() == self.inner.oidc.is_some()
+                && Some(&u.person_id) == family.principal.person_id.as_ref()
         });
         let Some(user) = current else {
             let id = family.id.clone();

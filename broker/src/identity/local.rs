@@ -122,7 +122,6 @@ pub struct LocalUsers {
     store: Store,
     cost: PasswordCost,
     actor: String,
-    held: bool,
 }
 
 impl LocalUsers {
@@ -135,7 +134,7 @@ impl LocalUsers {
     /// Users in `store`, passwords at `cost`.
     #[must_use]
     pub fn with_cost(store: Store, cost: PasswordCost) -> Self {
-        Self { store, cost, actor: "console".to_owned(), held: false }
+        Self { store, cost, actor: "console".to_owned() }
     }
 
     /// Names who makes the changes, for the ledger: such as the operating system's account of a command.
@@ -145,15 +144,8 @@ impl LocalUsers {
         self
     }
 
-    /// What lets somebody in must be approved by others before it does.
-    #[must_use]
-    pub const fn held(mut self, held: bool) -> Self {
-        self.held = held;
-        self
-    }
-
     fn by(&self) -> By<'_> {
-        By { actor: &self.actor, now_us: clock::unix_us(), held: self.held }
+        By { actor: &self.actor, now_us: clock::unix_us() }
     }
 
     /// Adds a user.
@@ -186,13 +178,14 @@ impl LocalUsers {
         if !self.store.insert_user(&new, &self.by())? {
             return Err(LocalError::Exists(name.0));
         }
+        let held = self.store.user(name.as_str())?.is_some_and(|u| u.held);
         let user = LocalUser {
             name: name.0,
             person_id,
             display: display.to_owned(),
             groups: groups.to_vec(),
             disabled: false,
-            held: self.held,
+            held,
             locked_until_s: None,
         };
         Ok(Enrolment { user, totp_url })

@@ -97,10 +97,6 @@ impl Hook {
         })
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// One notice more.
     pub(super) fn take(&self) {
         self.open.fetch_add(1, Ordering::Relaxed);
@@ -121,7 +117,8 @@ impl Hook {
         }
     }
 
-    fn fail(&self, what: &str) {
+    /// Logs and takes down what did not get there.
+    pub(super) fn fail(&self, what: &str) {
         tracing::error!(webhook = self.name, "{what}");
         (self.record)(format!("webhook `{}`: {what}", self.name));
     }

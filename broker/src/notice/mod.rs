@@ -99,12 +99,7 @@ impl Notices {
             hook.take();
             if queue.try_send(Arc::clone(&notice)).is_err() {
                 hook.done(NoticeEnd::Dropped);
-                tracing::error!(
-                    webhook = hook.name(),
-                    notice = notice.id,
-                    "too many notices wait; that {} is dropped",
-                    notice.matter
-                );
+                hook.fail(&format!("too many notices wait; that {} is dropped", notice.matter));
             }
         }
     }

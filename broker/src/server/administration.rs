@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use hoop_api::approval::{ApprovalKind, ApprovalState};
 use hoop_api::{AccessLevel, ApprovalId, PrincipalKind, Untrusted};
@@ -182,13 +183,15 @@ impl Administration {
     }
 
     fn hold_account(&self, desk: Desk<'_>, user: &UserRow, digest: [u8; 32]) -> Result<(), HoldFault> {
+        // One line each, whatever is in it.
+        let shown = |text: &str| Untrusted::new(text).to_string();
         let text = format!(
-            "account {} ({})\ngroups: {}\ncan sign in: {}\nlast made or changed by: {}\n",
-            user.name,
-            user.display,
-            user.groups.join(", "),
+            "account {} ({})\ngroups: {}\ncan sign in: {}\nlast made or changed by: {}, who may know its password and codes\n",
+            shown(&user.name),
+            shown(&user.display),
+            shown(&user.groups.join(", ")),
             if user.disabled { "no" } else { "yes" },
-            user.makers.join(", ")
+            shown(&user.makers.join(", "))
         );
         let bound = account_bound(&user.name, digest);
         let Held { standing, new } = self.ask(desk, &text, &bound, "an account")?;
@@ -274,15 +277,6 @@ impl Administration {
     }
 }
 
-/// How a broker begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begun {
-    /// With what was approved last, or where nothing need be.
-    Accepted,
-    /// With something else, as it was told to.
-    Unapproved,
-}
-
 /// Is this what was approved last? True as well where nothing was, yet.
 ///
 /// # Errors
@@ -296,11 +290,9 @@ pub fn is_accepted(store: &Store, config: &Config, policy: &str) -> Result<bool,
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn begin(store: &Store, config: &Config, policy: &str) -> Result<Begun, StoreError> {
-    let begun = if is_accepted(store, config, policy)? { Begun::Accepted } else { Begun::Unapproved };
+pub fn begin(store: &Store, config: &Config, policy: &str) -> Result<(), StoreError> {
     let now = Accepted { config: config.sha256.clone(), policy: policy.to_owned() };
-    store.accept(config.administration.is_some().then_some(&now))?;
-    Ok(begun)
+    store.accept(config.administration.is_some().then_some(&now))
 }
 
 /// Whoever works on the broker's machine: not known as a person.
@@ -371,5 +363,12 @@ fn difference(name: &str, before: &str, after: &str) -> String {
     if before == after {
         return String::new();
     }
-    TextDiff::from_lines(before, after).unified_diff().context_radius(2).header(name, name).to_string()
+    // A hard one may take the time of many: it is told less well then, and whole.
+    let mut diff = TextDiff::configure();
+    diff.timeout(Duration::from_secs(1))
+        .diff_lines(before, after)
+        .unified_diff()
+        .context_radius(2)
+        .header(name, name)
+        .to_string()
 }

@@ -35,7 +35,7 @@ use crate::notice::{Pace, Record, WebhookError, Webhooks};
 use crate::scribe::Scribe;
 use crate::session::{EndReason, Sessions};
 use crate::signers::Signers;
-use administration::{Administration, Begun, Desk};
+use administration::{Administration, Desk};
 pub use http::REFUSING;
 
 use accept::Acceptor;
@@ -133,12 +133,14 @@ pub async fn serve(config: Config, unapproved: bool) -> Result<(), ServeError> {
     };
     running.scribe.record(Outcome::Success, vec![config.name.clone()], start).await?;
     reload::record_modes(&running.scribe, &BTreeSet::new(), &policy.observed)?;
-    if administration::begin(running.identity.store(), &config, policy.set.hash())? == Begun::Unapproved {
+    if !administration::is_accepted(running.identity.store(), &config, policy.set.hash())? {
         let detail = "started with a configuration or policy that nobody approved".to_owned();
         let event = Event::ControlFailure { control: "administration".to_owned(), detail };
         running.scribe.record(Outcome::Failure, vec![config.name.clone()], event).await?;
         tracing::error!("configuration or policy is not what was approved last");
     }
+    // Only now: what was not approved is in the ledger before it counts as what was.
+    administration::begin(running.identity.store(), &config, policy.set.hash())?;
     drop(policy);
     tracing::info!(
         listen = %config.listen, native = ?config.postgres_listen, public_url = %config.public_url,

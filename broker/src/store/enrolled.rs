@@ -5,9 +5,20 @@ use rusqlite::params;
 use super::users::end_families;
 use super::{NewUser, Store, StoreError, list_to_json};
 
+/// What came of an enrolment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enrolled {
+    /// It signs in from now on.
+    Done,
+    /// Somebody else has the name.
+    Taken,
+    /// There is one that was disabled, and it stays so.
+    Stopped,
+}
+
 impl Store {
     /// Adds, or replaces, the account that signs `principal` in when the identity provider is down, and ends its token
-    /// families; false when somebody else has the name.
+    /// families.
     /// `step` is that of the one-time code that it was proved with, which is used up.
     pub(crate) fn enrol(
         &self,
@@ -15,16 +26,27 @@ impl Store {
         principal: &str,
         step: u64,
         now_s: i64,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Enrolled, StoreError> {
         let step = i64::try_from(step).map_err(|_| StoreError::Damaged("TOTP step"))?;
         self.transact(|tx| {
-            let sql = "SELECT count(*) FROM users WHERE name = ?1 AND principal IS NOT ?2";
-            if tx.query_row(sql, [new.name, principal], |row| row.get::<_, i64>(0))? > 0 {
-                return Ok(false);
+            let sql = "SELECT count(*) FROM users WHERE name = ?1 AND principal IS NOT ?2 AND person_id IS NOT ?3";
+            let others: i64 = tx.query_row(sql, [new.name, principal, new.person_id], |row| row.get(0))?;
+            if others > 0 {
+                return Ok(Enrolled::Taken);
             }
-            // One enrolment a person, also of one whom the provider names otherwise now.
-            let sql = "DELETE FROM users WHERE principal = ?1 OR (principal IS NOT NULL AND person_id = ?2)";
-            tx.execute(sql, [principal, new.person_id])?;
+            // One enrolment a person, also of one whom the provider names otherwise now. One that was stopped stays so.
+            let own = "principal = ?1 OR (principal IS NOT NULL AND person_id = ?2)";
+            let sql = format!("SELECT principal, disabled OR held FROM users WHERE {own}");
+            let mut statement = tx.prepare(&sql)?;
+            let rows = statement.query_map([principal, new.person_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows: Vec<(String, bool)> = rows.collect::<Result<_, _>>()?;
+            if rows.iter().any(|(_, stopped)| *stopped) {
+                return Ok(Enrolled::Stopped);
+            }
+            tx.execute(&format!("DELETE FROM users WHERE {own}"), [principal, new.person_id])?;
+            for (of, _) in &rows {
+                end_families(tx, of)?;
+            }
             end_families(tx, principal)?;
             tx.execute(
                 "INSERT INTO users (name, person_id, display, password, totp_secret, groups, created_s, changed_s,
@@ -41,7 +63,7 @@ impl Store {
                     step
                 ],
             )?;
-            Ok(true)
+            Ok(Enrolled::Done)
         })
     }
 

@@ -20,6 +20,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use accepted::Accepted;
+pub use enrolled::Enrolled;
 pub use failures::Counter;
 pub use families::{Family, FamilyState, NewFamily, Rotation};
 pub use users::{By, NewUser, PendingChange, UserRow};

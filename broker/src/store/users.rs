@@ -43,8 +43,10 @@ impl UserRow {
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
-        let groups = list_to_json(&self.groups);
-        for part in [self.name.as_str(), &self.person_id, &self.display, &groups, self.principal_id()] {
+        let (groups, makers) = (list_to_json(&self.groups), list_to_json(&self.makers));
+        let parts =
+            [self.name.as_str(), &self.person_id, &self.display, &groups, &makers, self.principal_id()];
+        for part in parts {
             digest.update(part.len().to_be_bytes());
             digest.update(part);
         }
@@ -118,8 +120,6 @@ pub struct By<'a> {
     pub actor: &'a str,
     /// Wall clock, microseconds.
     pub now_us: i64,
-    /// Others must approve what lets somebody in.
-    pub held: bool,
 }
 
 pub(super) const COLUMNS: &str =
@@ -338,13 +338,14 @@ impl Store {
     }
 }
 
-/// Notes who made or changed the account; where others must approve that, it cannot sign in before they have.
+/// Notes who made or changed the account; where others must approve that, it cannot sign in before they have. Decided
+/// here and now: a command may have waited for its password since the broker began with it.
 fn hold(tx: &Transaction<'_>, name: &str, by: &By<'_>) -> Result<(), StoreError> {
-    let sql = "UPDATE users SET held = held OR ?2, makers = (
+    let sql = "UPDATE users SET held = held OR EXISTS (SELECT 1 FROM accepted), makers = (
                  SELECT json_group_array(value) FROM (
-                   SELECT value FROM json_each(users.makers) UNION SELECT ?3)) WHERE name = ?1";
-    tx.execute(sql, params![name, by.held, by.actor])?;
-    if by.held {
+                   SELECT value FROM json_each(users.makers) UNION SELECT ?2)) WHERE name = ?1";
+    tx.execute(sql, params![name, by.actor])?;
+    if tx.query_row("SELECT held FROM users WHERE name = ?1", [name], |row| row.get(0))? {
         end_families_of(tx, name)?;
     }
     Ok(())

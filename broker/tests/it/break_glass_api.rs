@@ -109,3 +109,21 @@ async fn a_review_is_about_what_was_shown_by_who_may_once() {
     assert_eq!((status, &closed["closed"]), (200, &true.into()));
     assert_eq!(broker.events().iter().filter(|e| matches!(e, Event::FindingReviewed { .. })).count(), 2);
 }
+
+#[tokio::test]
+async fn whoever_is_found_to_misuse_it_loses_the_session_and_does_not_go_on() {
+    let broker = Broker::start().await;
+    broker.add("olga", &["oncall"]);
+    broker.add("leo", &["leads"]);
+    let olga = Client::sign_in(&broker, "olga").await;
+    assert_eq!(breaks(&olga, wish(600)).await.0, 201);
+    let open = || async { olga.get("/v1/sessions").await.1["sessions"].as_array().unwrap().len() };
+    assert_eq!(open().await, 1);
+    let leo = Client::sign_in(&broker, "leo").await;
+    let mut claims = claims(&leo).await;
+    claims["conclusion"] = "misused".into();
+    assert_eq!(review(&leo, &claims, REVIEW_TYPE).await.0, 200);
+    assert_eq!(open().await, 0);
+    let (status, problem) = breaks(&olga, wish(600)).await;
+    assert_eq!(status, 403, "{problem}");
+}
