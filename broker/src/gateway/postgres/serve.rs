@@ -251,17 +251,20 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
     drop(key);
 }
 
-/// Cancels what runs on the connection with this key.
-/// How long after a request to cancel the next is made.
+/// How long after a request to cancel the next is made, and how long one may take: what it is to end can keep the whole
+/// machine busy.
 const CANCEL_AGAIN: Duration = Duration::from_secs(1);
+const CANCEL_WITHIN: Duration = Duration::from_secs(10);
 
+/// Cancels what runs on the connection with this key.
 fn canceller(gateway: &Arc<Gateway>, key: &IssuedKey, session: &Session) -> Canceller {
     let backend = gateway.cancel.find(key.pid, &key.secret, Some(session.id));
     Canceller::new(move || {
         let backend = backend.clone();
         Box::pin(async move {
             let Some(backend) = backend else { return };
-            if let Err(e) = upstream::cancel(&backend.target, backend.pid, &backend.secret, FAREWELL).await {
+            if let Err(e) = upstream::cancel(&backend.target, backend.pid, &backend.secret, CANCEL_WITHIN).await
+            {
                 tracing::warn!(target = %backend.target.name, error = %e, "a statement could not be cancelled");
             }
         })

@@ -117,7 +117,7 @@ impl Wire {
     fn open(folder: &str, port: &str, user: &str, database: &str) -> Self {
         let socket =
             UnixStream::connect(Path::new(folder).join(format!(".s.PGSQL.{port}"))).expect("connects");
-        socket.set_read_timeout(Some(Duration::from_secs(15))).expect("a socket has time limits");
+        socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket has time limits");
         let mut wire = Self(socket);
         let mut body = 196_608_u32.to_be_bytes().to_vec();
         for s in ["user", user, "database", database, ""] {
