@@ -4,6 +4,7 @@
 use pg_query::NodeEnum as N;
 use pg_query::protobuf as pb;
 
+use crate::attribute;
 use crate::facts::{Access, How, Opaque, Touch};
 use crate::tree::{Children, Walk};
 use crate::walk::{Walker, strings};
@@ -32,19 +33,21 @@ impl Uses {
 }
 
 /// A relation as written: schema, or nothing, and name.
-type Written = (String, String);
+pub(crate) type Written = (String, String);
 
 /// What a name before a column means.
 #[derive(Debug, Clone)]
-struct Source {
-    alias: String,
+pub(crate) struct Source {
+    pub(crate) alias: String,
     /// The relations whose columns it has; none for subqueries and functions, whose columns were counted within.
-    relations: Vec<Written>,
+    pub(crate) relations: Vec<Written>,
+    /// For a function in FROM, the names that are given to its columns.
+    pub(crate) function: Option<Vec<String>>,
 }
 
 /// The sources of one query level.
 #[derive(Debug, Default)]
-pub(crate) struct Scope(Vec<Source>);
+pub(crate) struct Scope(pub(crate) Vec<Source>);
 
 impl Walker {
     /// The sources of a FROM list. Names of common table expressions must be in scope.
@@ -65,7 +68,7 @@ impl Walker {
     fn sources(&mut self, node: &pb::Node, scope: &mut Scope) {
         let derived = |scope: &mut Scope, alias: Option<&pb::Alias>| {
             let alias = alias.map(|a| a.aliasname.clone()).unwrap_or_default();
-            scope.0.push(Source { alias, relations: Vec::new() });
+            scope.0.push(Source { alias, relations: Vec::new(), function: None });
         };
         match &node.node {
             Some(N::RangeVar(r)) => self.source(r, false, scope),
@@ -84,12 +87,13 @@ impl Walker {
                     if !alias.colnames.is_empty() {
                         relations.iter().for_each(|r| self.touch_as(r, None, Uses::BOTH));
                     }
-                    scope.0.push(Source { alias: alias.aliasname.clone(), relations: relations.clone() });
+                    let alias = alias.aliasname.clone();
+                    scope.0.push(Source { alias, relations: relations.clone(), function: None });
                 }
                 scope.0.append(&mut inner.0);
             }
             Some(N::RangeSubselect(s)) => derived(scope, s.alias.as_ref()),
-            Some(N::RangeFunction(f)) => derived(scope, f.alias.as_ref()),
+            Some(N::RangeFunction(f)) => scope.0.push(attribute::source(f)),
             Some(N::RangeTableFunc(f)) => derived(scope, f.alias.as_ref()),
             Some(N::JsonTable(t)) => derived(scope, t.alias.as_ref()),
             _ => {}
@@ -107,6 +111,7 @@ impl Walker {
         scope.0.push(Source {
             alias: alias.map_or_else(|| relation.relname.clone(), |a| a.aliasname.clone()),
             relations: if is_cte { Vec::new() } else { vec![written] },
+            function: None,
         });
     }
 
@@ -119,7 +124,7 @@ impl Walker {
         });
         let names = ["old".to_owned(), "new".to_owned()].into_iter().chain(named);
         let relations = vec![(target.schemaname.clone(), target.relname.clone())];
-        let rows = names.map(|alias| Source { alias, relations: relations.clone() });
+        let rows = names.map(|alias| Source { alias, relations: relations.clone(), function: None });
         // `*` is of the sources around it as well.
         let around = self.scopes.last().map(|s| s.0.clone()).unwrap_or_default();
         let scope = Scope(rows.chain(around).collect());
@@ -266,7 +271,10 @@ impl Walk for pb::ColumnRef {
             }
             ([.., alias], true) => w.qualified(alias, None),
             ([name], false) => w.column(name),
-            ([.., alias, name], false) => w.qualified(alias, Some(name)),
+            ([.., alias, name], false) => {
+                w.qualified(alias, Some(name));
+                w.attribute_of(alias, name);
+            }
             ([], false) => w.unknown_node(),
         }
         self.children(w);

@@ -4,6 +4,7 @@
 //! sends a statement anywhere. What cannot be understood is [`Opaque`] or refused, never skipped.
 
 mod analyse;
+mod attribute;
 mod chain;
 mod column;
 mod copy_shape;

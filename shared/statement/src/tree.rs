@@ -141,7 +141,7 @@ plain! {
     CaseWhen, RowExpr, CoalesceExpr, MinMaxExpr, SqlValueFunction, XmlExpr, JsonFormat, JsonReturning,
     JsonValueExpr, JsonIsPredicate, JsonBehavior, NullTest, BooleanTest, SetToDefault, CurrentOfExpr,
     TypeName, ParamRef, AExpr, TypeCast, CollateClause, RoleSpec, AStar, AIndices,
-    AIndirection, AArrayExpr, MultiAssignRef, SortBy, WindowDef, RangeSubselect,
+    AArrayExpr, MultiAssignRef, SortBy, WindowDef, RangeSubselect,
     RangeFunction, RangeTableFunc, RangeTableFuncCol, ColumnDef, IndexElem, DefElem, XmlSerialize,
     PartitionElem, PartitionSpec, PartitionBoundSpec, PartitionRangeDatum, PartitionCmd, GroupingSet,
     WithClause, InferClause, CteSearchClause, CteCycleClause, CommonTableExpr,

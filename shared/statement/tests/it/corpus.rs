@@ -50,6 +50,12 @@ fn what_writes_is_never_read_only() {
         "prepare q as delete from t",
         "declare c cursor for select f(1)",
         "notify x",
+        "select ('s'::regclass).nextval",
+        "select (1::oid).lo_unlink",
+        "select f.nextval from unnest(array['s'::regclass]) f",
+        "select unnest.nextval from unnest(array['s'::regclass])",
+        "select ('select pan from cards'::text).ts_stat",
+        "select ('x'::text).set_config",
     ] {
         assert!(!facts(s).is_read_only(), "{s}");
     }
