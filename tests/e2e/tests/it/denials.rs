@@ -185,3 +185,20 @@ fn what_does_not_parse_is_refused_with_postgresqls_own_error() {
     done.says(&["42601", "SELEC"]);
     assert_eq!(done.text().trim(), "still alive");
 }
+
+/// PostgreSQL reads `(x).f` as `f(x)`, and `t.f` so where `t` is a function in FROM.
+#[test]
+fn a_function_that_is_called_as_a_column_is_a_call() {
+    let (broker, alice) = developer();
+    for sql in [
+        "SELECT ('0.01'::float8).pg_sleep",
+        "SELECT ('/etc/hostname'::text).pg_read_file",
+        "SELECT t.pg_sleep FROM unnest(ARRAY[0.01::float8]) t",
+    ] {
+        let done = alice.exec(sql);
+        done.expect(3).says(&["denied by rule", "42501"]);
+    }
+    alice.exec("SELECT t.n FROM unnest(ARRAY[1]) AS t(n)").expect(0);
+    broker.stop();
+    assert_eq!(events(&entries(&broker.ledger()), "denial").len(), 3);
+}
