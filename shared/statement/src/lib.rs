@@ -5,6 +5,7 @@
 
 mod analyse;
 mod attribute;
+mod catalogue;
 mod chain;
 mod column;
 mod copy_shape;
@@ -24,6 +25,7 @@ mod verb;
 mod walk;
 
 pub use analyse::{Analysis, MAX_STATEMENTS, STACK_BYTES, TextLimits, analyse};
+pub use catalogue::{Catalogue, Column, Entry, Exposure, Masked, Origin, QualifiedName};
 pub use copy_shape::{CopyFormat, CopyShape, copy_shape};
 pub use facts::{
     Access, Copy, Facts, Function, How, Opaque, Prepared, Relation, Setting, SettingAct, SettingValue, Touch,
