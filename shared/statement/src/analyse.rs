@@ -86,7 +86,7 @@ fn judge(text: &str, limits: &TextLimits) -> Result<Analysis, Refusal> {
     Ok(analysis)
 }
 
-fn facts(raw: &pb::RawStmt, text: &str) -> Facts {
+pub(crate) fn facts(raw: &pb::RawStmt, text: &str) -> Facts {
     let mut walker = Walker::new();
     walker.pg_dump_setting = crate::setting::of_pg_dump(raw);
     raw.stmt.walk(&mut walker);
@@ -114,7 +114,7 @@ fn is_limited(raw: &pb::RawStmt) -> bool {
 }
 
 // A length of zero means to the end (libpg_query, RawStmt).
-fn span(raw: &pb::RawStmt, text: &str) -> Range<usize> {
+pub(crate) fn span(raw: &pb::RawStmt, text: &str) -> Range<usize> {
     let start = usize::try_from(raw.stmt_location).unwrap_or(0).min(text.len());
     let len = usize::try_from(raw.stmt_len).unwrap_or(0);
     let end = if len == 0 { text.len() } else { start.saturating_add(len).min(text.len()) };

@@ -82,6 +82,8 @@ pub struct Column {
     pub attnum: i16,
     /// Its class, where it is classified.
     pub class: Option<Box<str>>,
+    /// It is computed from others (GENERATED ALWAYS AS): COPY leaves it out unless it is named.
+    pub generated: bool,
     /// Oid of its type, of the base type for a domain.
     pub type_oid: u32,
     /// Its type with modifier as `format_type` writes it with an empty search path, such as `character varying(19)`.

@@ -5,6 +5,7 @@
 
 use pg_query::protobuf as pb;
 
+use crate::edit::{Edit, Parts, leaf};
 use crate::tree::{Children, Walk};
 use crate::walk::Walker;
 
@@ -16,6 +17,15 @@ macro_rules! shape {
             fn children(&self, w: &mut Walker) {
                 let Self { $($child,)* $($leaf: _,)* } = self;
                 $($child.walk(w);)*
+            }
+        }
+
+        impl Parts for pb::$name {
+            #[allow(unused_variables, reason = "a leaf message without a location visits nothing")]
+            fn parts(&mut self, e: &mut dyn Edit) {
+                let Self { $($child,)* $($leaf,)* } = self;
+                $($child.parts(e);)*
+                $(leaf!($leaf, $leaf, e);)*
             }
         })*
     };

@@ -4,6 +4,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pb;
 
+use crate::edit::{Edit, Parts};
 use crate::walk::Walker;
 
 /// Walks the nodes below a message.
@@ -59,6 +60,14 @@ macro_rules! dispatch {
                 $(NodeEnum::$raw(inner) => inner.walk(w),)*
                 // Only the planner or the executor makes these: the raw grammar has no business giving one.
                 $(NodeEnum::$analysed(_) => w.unknown_node(),)*
+            }
+        }
+
+        /// What lies directly below a node. Nothing lies below one that the raw grammar does not give.
+        pub(crate) fn parts(node: &mut NodeEnum, e: &mut dyn Edit) {
+            match node {
+                $(NodeEnum::$raw(inner) => inner.parts(e),)*
+                $(NodeEnum::$analysed(_) => {})*
             }
         }
     };

@@ -8,6 +8,7 @@ mod corpus;
 mod limits;
 mod refusals;
 mod regress;
+mod substitute;
 
 use hoop_statement::{Analysis, Facts, Refusal, SettingAct, TextLimits};
 
