@@ -7,13 +7,16 @@ use std::sync::{Arc, PoisonError};
 use hoop_mask::Class;
 use hoop_policy::Classified;
 
+use arc_swap::ArcSwap;
+
 use super::columns::Classes;
 use super::copy::Relations;
+use super::substituting::Known;
 use super::upstream::{Upstream, UpstreamError};
 use crate::config::Target;
 
 /// The catalogue as far as masking needs it. Cheap to clone.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Catalog {
     /// Classified columns by origin.
     pub classes: Arc<Classes>,
@@ -21,6 +24,10 @@ pub struct Catalog {
     pub relations: Relations,
     /// The same for the judge.
     pub classified: Arc<[Classified]>,
+    /// The same for substitution, where there is anything to substitute.
+    pub known: Option<Arc<ArcSwap<Known>>>,
+    /// Schemas of the search path of a new connection.
+    pub path: Vec<Box<str>>,
 }
 
 /// Reads the catalogue of `database` for `target`. It is read by every connection, for it may have changed; the copy
@@ -37,7 +44,8 @@ pub async fn read(
     // Taken when a connection opens, never on the statement path.
     let mut known = target.shared.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = known.get(database)
-        && *known == fresh
+        && known.classes == fresh.classes
+        && known.relations == fresh.relations
     {
         return Ok(known.clone());
     }
@@ -81,7 +89,14 @@ async fn fetch(upstream: &mut Upstream, target: &Target) -> Result<Catalog, Upst
     }
     let relations = Arc::new(relations);
     let classified = classified(target, &relations);
-    Ok(Catalog { classes: Arc::new(Classes::new(origins)), relations, classified })
+    let known = Some(known_now(upstream, target, &relations).await?);
+    Ok(Catalog {
+        classes: Arc::new(Classes::new(origins)),
+        relations,
+        classified,
+        known,
+        path: vec!["public".into()],
+    })
 }
 
 /// What the catalogue has, and what the config names besides: a column that is missing now may come.
@@ -126,6 +141,48 @@ fn query(target: &Target) -> String {
 #[must_use]
 pub fn harmless_name(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_alphabetic() || " .-_/".contains(*c)).take(48).collect()
+}
+
+async fn known_now(
+    upstream: &mut Upstream,
+    target: &Target,
+    relations: &Relations,
+) -> Result<Arc<ArcSwap<Known>>, UpstreamError> {
+    let rows = upstream.query("SELECT n.nspname, c.relname, c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','v','m','f','S')").await?;
+    let types = upstream.query("SELECT n.nspname, c.relname, a.attname, a.attnum, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum").await?;
+    let mut catalogue = hoop_statement::Catalogue::default();
+    let t = |r: &Vec<Option<String>>, i: usize| r.get(i).cloned().flatten().unwrap_or_default();
+    for row in rows {
+        let (schema, name) = (t(&row, 0), t(&row, 1));
+        let exposure = match relations.get(&(schema.clone(), name.clone())) {
+            None => hoop_statement::Exposure::Plain,
+            Some(columns) => hoop_statement::Exposure::Masked(Arc::new(hoop_statement::Masked {
+                columns: types
+                    .iter()
+                    .filter(|r| t(r, 0) == schema && t(r, 1) == name)
+                    .map(|r| hoop_statement::Column {
+                        name: t(r, 2).into(),
+                        attnum: t(r, 3).parse().unwrap_or(0),
+                        class: columns
+                            .iter()
+                            .find(|(n, _)| *n == t(r, 2))
+                            .and_then(|(_, c)| c.as_ref().map(|c| c.as_str().into())),
+                        generated: !t(r, 6).is_empty(),
+                        type_oid: t(r, 4).parse().unwrap_or(0),
+                        type_sql: t(r, 5).into(),
+                    })
+                    .collect(),
+                primary_key: vec!["id".into()],
+                constrained: Vec::new(),
+            })),
+        };
+        catalogue.relations.insert(
+            (schema.into(), name.into()),
+            hoop_statement::Entry { oid: t(&row, 2).parse().unwrap_or(0), exposure, unwritable: None },
+        );
+    }
+    let _ = target;
+    Ok(Arc::new(ArcSwap::from_pointee(Known { version: 1, catalogue: Arc::new(catalogue) })))
 }
 
 #[cfg(test)]

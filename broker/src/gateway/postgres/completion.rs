@@ -19,7 +19,9 @@ impl Conversation {
             pipe.replace(body.end, &[]);
             return Ok(());
         }
-        let Some(Expected::Parse { name, serial }) = self.queue.pop_front() else { return Err(OUT_OF_STEP) };
+        let Some(Expected::Parse { name, serial, ours: _ }) = self.queue.pop_front() else {
+            return Err(OUT_OF_STEP);
+        };
         self.statements.confirm(&name, serial, drop);
         pipe.pass(body.end, Pass::answer());
         Ok(())
@@ -83,6 +85,10 @@ impl Conversation {
         let dropped = matches!(complete.tag, "DISCARD ALL" | "DEALLOCATE ALL");
         if dropped {
             self.statements.drop_confirmed(drop);
+        }
+        // ROLLBACK is also what a COMMIT of a failed transaction says, and ROLLBACK TO.
+        if complete.tag == "ROLLBACK" {
+            self.judge.transaction_ended(false);
         }
         if complete.tag == "PREPARE" {
             self.prepared();
@@ -211,6 +217,7 @@ impl Conversation {
             _ => return Err(OUT_OF_STEP),
         }
         if !self.in_transaction {
+            self.judge.transaction_ended(true);
             self.touched_classified = false;
             // Portals end with their transaction.
             let gone = &mut self.gone;

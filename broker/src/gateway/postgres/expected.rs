@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::copy::CopyMask;
 use super::names::Serial;
 use super::runs::RunKey;
+use super::substituting::Ours;
 use crate::ledger::Ticket;
 
 /// An error of ours that takes the place of the server's.
@@ -31,6 +32,8 @@ pub enum Expected {
         name: Box<str>,
         /// Version of it.
         serial: Serial,
+        /// What went out instead of the client's text.
+        ours: Option<Arc<Ours>>,
     },
     /// A statement that was replaced by a text that cannot parse: ErrorResponse.
     Poison(Denied),

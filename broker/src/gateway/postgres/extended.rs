@@ -82,9 +82,19 @@ impl Conversation {
             _ => judged,
         };
         let name: Box<str> = message.name.into();
+        let mut instead = Vec::new();
+        if let Some(text) = judged.sent_instead() {
+            encode::parse(&mut instead, message.name, text, message.param_oids.iter())
+                .map_err(End::ClientFault)?;
+        }
+        let ours = judged.ours.clone();
         let serial = self.statements.put(&name, Meaning::Is(judged), self.segment);
-        self.push(Expected::Parse { name, serial });
-        pipe.pass(len, pass);
+        self.push(Expected::Parse { name, serial, ours });
+        if instead.is_empty() {
+            pipe.pass(len, pass);
+        } else {
+            pipe.replace(len, &instead);
+        }
         Ok(None)
     }
 
@@ -146,12 +156,13 @@ impl Conversation {
             Err(refused) => self.replace_extended(len, refused, pipe),
             Ok(permitted) => {
                 self.note_past(effective.effect, shown.text);
+                self.judge.note(&judged);
                 let name: Box<str> = message.portal.into();
                 let run = self.begin(&permitted, &effective, effective.bounds(ruling));
                 let portal = Portal { run, judged: effective, leans, columns: None, described: false };
                 let serial = self.portals.put(&name, Meaning::Is(portal), self.segment);
                 self.push(Expected::Bind { name, serial, run });
-                Ok(self.let_through(permitted, len, Client::Ready, pipe))
+                Ok(self.let_through(permitted, len, None, Client::Ready, pipe))
             }
         }
     }

@@ -2,6 +2,7 @@
 //! behind it up to Sync.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use hoop_pgwire::backend::{Report, Severity};
 
@@ -11,6 +12,7 @@ use super::expected::{Denied, Expected};
 use super::pipe::Pipe;
 use super::refusal;
 use super::runs::RunKey;
+use super::substituting::Ours;
 
 impl Conversation {
     pub(super) fn notice(&mut self, body: Range<usize>, pipe: &mut Pipe) -> Result<(), End> {
@@ -26,7 +28,7 @@ impl Conversation {
             self.need(ticket);
         }
         if run.is_some_and(|r| self.may_quote(r)) {
-            let rebuilt = refusal::rebuilt("NoticeResponse", report);
+            let rebuilt = refusal::rebuilt("NoticeResponse", report, None);
             pipe.replace(body.end, &rebuilt);
         } else {
             self.scan_and_pass(body, pipe);
@@ -45,6 +47,10 @@ impl Conversation {
             self.scan_and_pass(body, pipe);
             return Ok(());
         }
+        if !self.in_transaction {
+            self.judge.transaction_ended(false);
+        }
+        let ours = self.ours_of_front();
         let mut rebuilt = None;
         let key = match self.queue.front() {
             Some(
@@ -65,21 +71,37 @@ impl Conversation {
                 };
                 rebuilt = Some(refusal::error_response(&reason, run.id, self.session.id));
             } else if key.is_some_and(|k| self.may_quote(k)) {
-                rebuilt = Some(refusal::rebuilt("ErrorResponse", report));
+                rebuilt = Some(refusal::rebuilt("ErrorResponse", report, ours.as_deref()));
             }
             self.need(ticket);
         } else if self.touched_classified && matches!(self.queue.front(), Some(Expected::Sync)) {
             // A constraint that was checked at the end of the transaction.
-            rebuilt = Some(refusal::rebuilt("ErrorResponse", report));
+            rebuilt = Some(refusal::rebuilt("ErrorResponse", report, None));
         }
         if let Some(ours) = self.error_taken(key)? {
             pipe.replace(end, &ours);
         } else if let Some(rebuilt) = rebuilt {
             pipe.replace(end, &rebuilt);
+        } else if let Some(ours) = ours.filter(|ours| ours.sent().is_some()) {
+            // The places in it are of the text that went out.
+            let hits = hoop_mask::scan_text(&mut pipe.pending_mut()[body.clone()]);
+            self.metrics.masked(&hoop_mask::Class::Pan).add(u64::from(hits.total()));
+            let told = refusal::with_position(&pipe.pending()[body], &ours).ok_or(MALFORMED)?;
+            pipe.replace(end, &told);
         } else {
             self.scan_and_pass(body, pipe);
         }
         Ok(())
+    }
+
+    /// What went out instead of the text that the target answers now.
+    fn ours_of_front(&mut self) -> Option<Arc<Ours>> {
+        let run = match self.queue.front() {
+            Some(Expected::Parse { ours, .. }) => return ours.clone(),
+            Some(Expected::Bind { run, .. }) => Some(*run),
+            _ => self.front_run(),
+        };
+        run.and_then(|run| self.runs.open(run)).and_then(|run| run.ours.clone())
     }
 
     /// What the target says of this statement can quote classified columns: it names their relation, or it names none
@@ -137,7 +159,7 @@ impl Conversation {
     /// The server skipped this question.
     pub(super) fn skipped(&mut self, skipped: Expected) -> Result<(), End> {
         match skipped {
-            Expected::Parse { name, serial } => drop(self.statements.skip(&name, serial)),
+            Expected::Parse { name, serial, ours: _ } => drop(self.statements.skip(&name, serial)),
             Expected::CloseStatement { name, serial } => drop(self.statements.skip(&name, serial)),
             Expected::ClosePortal { name, serial } => drop(self.portals.skip(&name, serial)),
             Expected::Bind { name, serial, run } => {

@@ -204,13 +204,15 @@ impl Conversation {
             Err(refused) => self.replace_query(len, refused, pipe),
             Ok(permitted) => {
                 self.note_past(effective.effect, Some(text));
+                self.judge.note(&judged);
                 let bounds = effective.bounds(ruling);
                 let run = self.begin(&permitted, &effective, bounds);
                 if !bounds.is_none() {
                     // Its text is read out of the pipe, which takes what goes out instead of it.
-                    let text = text.to_owned();
+                    let text = judged.sent_instead().unwrap_or(text).to_owned();
                     return self.unfold(permitted, len, &text, &effective, run, pipe);
                 }
+                let instead = instead_of_query(&judged)?;
                 // In the segment that ends here: whoever uses the names later waits for the server's word.
                 let defines = self.define(&judged);
                 self.segment += 1;
@@ -222,7 +224,7 @@ impl Conversation {
                     defines,
                 });
                 let then = if effective.copies_in() { Client::CopyWait } else { Client::Ready };
-                Ok(self.let_through(permitted, len, then, pipe))
+                Ok(self.let_through(permitted, len, instead, then, pipe))
             }
         }
     }
@@ -284,6 +286,7 @@ impl Conversation {
             budgets: if bounds.is_none() { Box::default() } else { judged.budgets.clone() },
             over: false,
             timed_out: false,
+            ours: judged.ours.clone(),
         })
     }
 
@@ -291,16 +294,20 @@ impl Conversation {
         &mut self,
         permitted: Permitted,
         len: usize,
+        instead: Option<Vec<u8>>,
         then: Client,
         pipe: &mut Pipe,
     ) -> Option<Stalled> {
         let (ticket, write) = (permitted.ticket(), permitted.write());
         let pass = permitted.into_pass();
         if write && !self.gate.is_durable(ticket) {
-            self.held = Some(Held { ticket, len, pass, then, instead: None });
+            self.held = Some(Held { ticket, len, pass, then, instead });
             return Some(Stalled::Recording(ticket));
         }
-        pipe.pass(len, pass);
+        match instead {
+            Some(instead) => pipe.replace(len, &instead),
+            None => pipe.pass(len, pass),
+        }
         self.client = then;
         None
     }
@@ -379,6 +386,14 @@ impl Conversation {
             }
         }
     }
+}
+
+/// The message that goes out instead of a Query, where its text is substituted.
+fn instead_of_query(judged: &Judged) -> Result<Option<Vec<u8>>, End> {
+    let Some(text) = judged.sent_instead() else { return Ok(None) };
+    let mut out = Vec::with_capacity(text.len() + 8);
+    encode::query(&mut out, text).map_err(End::ClientFault)?;
+    Ok(Some(out))
 }
 
 pub(super) enum Resolved {

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use hoop_api::AccessLevel;
 use hoop_policy::{Bounds, Column, Estimate, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via};
 use hoop_statement::{Facts, How};
 
@@ -17,6 +18,7 @@ use super::catalog::Catalog;
 use super::copy::{self, CopyMask, Relations};
 use super::judged::Judged;
 use super::parser::{Parsed, Parser};
+use super::substituting::Substituting;
 use super::text::{TextFacts, cached, keep};
 use super::{counting, pins, refusal};
 use crate::config::Target;
@@ -55,6 +57,10 @@ pub struct Judge {
     seen: Arc<Seen>,
     verdicts: HashMap<u64, Arc<Judged>>,
     parsing: Option<oneshot::Receiver<Parsed>>,
+    /// On a target with classified columns.
+    substituting: Option<Substituting>,
+    /// Verdicts by text, with what is sent instead of it, and the catalogue that they rest on.
+    by_text: HashMap<Box<str>, (u64, Arc<Judged>)>,
 }
 
 impl std::fmt::Debug for Judge {
@@ -96,6 +102,11 @@ impl Judge {
             seen: Arc::clone(&gateway.seen),
             verdicts: HashMap::new(),
             parsing: None,
+            substituting: catalog.known.as_ref().map(|known| {
+                let may_assign = session.level != AccessLevel::Masked;
+                Substituting::new(Arc::clone(known), &catalog.path, may_assign)
+            }),
+            by_text: HashMap::new(),
         }
     }
 
@@ -104,6 +115,9 @@ impl Judge {
     /// INVARIANT: an answer of the parser counts for the text that it was given. The text that was waited for may never
     /// come again: when the server fails an earlier message of the segment, the rest of it is skipped.
     pub fn look(&mut self, text: &str, cx: &mut Context<'_>) -> Poll<Looked> {
+        if let Some(judged) = self.known(text) {
+            return Poll::Ready(Looked::Judged(judged));
+        }
         let analysed = match self.parsing.as_mut() {
             Some(answer) => match Pin::new(answer).poll(cx) {
                 Poll::Pending => return Poll::Pending,
@@ -133,7 +147,7 @@ impl Judge {
             },
         };
         Poll::Ready(match analysed {
-            Ok(facts) => Looked::Judged(self.ruling(&facts)),
+            Ok(facts) => Looked::Judged(self.substituted(text, &facts)),
             Err(refusal) => Looked::Refused(refusal),
         })
     }
@@ -141,10 +155,21 @@ impl Judge {
     /// The same text under the policy now in force.
     #[must_use]
     pub fn again(&mut self, judged: &Arc<Judged>) -> Arc<Judged> {
-        if self.policy.load().version == judged.version {
+        let ours = self.substituting.as_ref().and_then(|s| Some((judged.ours.as_ref()?, s)));
+        let ours = ours.map(|(ours, s)| s.again(ours));
+        let same = match (&ours, &judged.ours) {
+            (Some(Ok(now)), Some(then)) => Arc::ptr_eq(now, then),
+            (Some(Err(_)), _) | (Some(Ok(_)), None) => false,
+            (None, _) => true,
+        };
+        if self.policy.load().version == judged.version && same {
             return Arc::clone(judged);
         }
         let again = self.ruling(&judged.facts);
+        let again = match ours {
+            Some(ours) => Arc::new(again.with_ours(ours)),
+            None => again,
+        };
         if judged.of_prepare || judged.sent.is_some() {
             Arc::new(again.kept_as(judged.of_prepare, judged.sent.clone()))
         } else {
@@ -169,6 +194,47 @@ impl Judge {
     #[must_use]
     pub fn policy_hash(&self) -> String {
         self.policy.load().set.hash().to_owned()
+    }
+
+    /// The verdict on `text`, and what goes out instead of it, if both are still in force.
+    fn known(&self, text: &str) -> Option<Arc<Judged>> {
+        let substituting = self.substituting.as_ref()?;
+        let (version, judged) = self.by_text.get(text)?;
+        let valid = *version == substituting.version() && judged.version == self.policy.load().version;
+        valid.then(|| Arc::clone(judged))
+    }
+
+    /// The verdict on a text, with what goes out instead of it.
+    fn substituted(&mut self, text: &str, facts: &Arc<TextFacts>) -> Arc<Judged> {
+        let judged = self.ruling(facts);
+        let Some(substituting) = self.substituting.as_mut() else { return judged };
+        let version = substituting.version();
+        let judged = Arc::new(judged.with_ours(substituting.of(text)));
+        if text.len() <= CACHED_RECORD {
+            if self.by_text.len() >= CACHED_VERDICTS {
+                self.by_text.clear();
+            }
+            self.by_text.insert(text.into(), (version, Arc::clone(&judged)));
+        }
+        judged
+    }
+
+    /// Notes what a text that is let through does to the meaning of names.
+    pub fn note(&mut self, judged: &Judged) {
+        if let Some(substituting) = &mut self.substituting
+            && substituting.note(&judged.facts, judged.ours.as_deref())
+        {
+            self.by_text.clear();
+        }
+    }
+
+    /// A transaction has ended, or a part of it.
+    pub fn transaction_ended(&mut self, well: bool) {
+        if let Some(substituting) = &mut self.substituting
+            && (if well { substituting.ended() } else { substituting.rolled_back() })
+        {
+            self.by_text.clear();
+        }
     }
 
     fn ruling(&mut self, facts: &Arc<TextFacts>) -> Arc<Judged> {
@@ -219,6 +285,7 @@ impl Judge {
             told: None,
             effect: facts.effect,
             of_prepare: false,
+            ours: None,
             sent: None,
             line: OnceLock::new(),
         }
@@ -241,7 +308,9 @@ impl Judge {
 
     /// COPY TO STDOUT of a classified relation is let through, or held, only where its data can be masked by column.
     fn with_copy(&self, facts: &TextFacts, ruling: Ruling) -> (Ruling, Option<Arc<CopyMask>>) {
-        let Some(shape) = facts.copy_out.as_ref().filter(|_| facts.names_any(&self.classified)) else {
+        // Substitution masks what COPY gives.
+        let by_place = |_: &&_| self.substituting.is_none() && facts.names_any(&self.classified);
+        let Some(shape) = facts.copy_out.as_ref().filter(by_place) else {
             return (ruling, None);
         };
         match (&ruling, copy::mask(shape.as_ref(), &self.relations)) {

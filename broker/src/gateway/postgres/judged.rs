@@ -8,9 +8,10 @@ use hoop_statement::{Facts, Prepared, Verb};
 use super::copy::CopyMask;
 use super::message::Sent;
 use super::past::Effect;
+use super::substituting::Ours;
 use super::text::TextFacts;
 use super::{counting, refusal};
-use crate::gate::{Asked, Ruling};
+use crate::gate::{Asked, Reason, Ruling};
 use crate::gateway::budget::Budget;
 
 /// Verbs of the statements that SQL PREPARE takes.
@@ -37,6 +38,8 @@ pub struct Judged {
     pub effect: Effect,
     /// It is what a PREPARE of the text made: running it runs neither the PREPARE nor what else stands in the text.
     pub(super) of_prepare: bool,
+    /// What goes to the target, where it has classified columns.
+    pub ours: Option<Arc<Ours>>,
     /// The text of Parse, where an approval may have to be bound to it.
     pub sent: Option<Arc<Sent>>,
     /// What its entries have in common.
@@ -75,8 +78,33 @@ impl Judged {
 
     /// It names a relation with classified columns.
     #[must_use]
-    pub const fn touches_classified(&self) -> bool {
-        self.classified
+    pub fn touches_classified(&self) -> bool {
+        self.classified || self.ours.as_ref().is_some_and(|ours| ours.done.touches)
+    }
+
+    /// What goes to the target instead of the client's text.
+    #[must_use]
+    pub fn sent_instead(&self) -> Option<&str> {
+        self.ours.as_ref().and_then(|ours| ours.sent())
+    }
+
+    /// The same, with what goes to the target; refused where that cannot be made.
+    #[must_use]
+    pub(super) fn with_ours(&self, ours: Result<Arc<Ours>, Arc<Reason>>) -> Self {
+        let mut judged = self.kept_as(self.of_prepare, self.sent.clone());
+        match ours {
+            Ok(ours) => judged.ours = Some(ours),
+            // What policy says comes first.
+            Err(reason) => {
+                let refused = |ruling: &Ruling| match ruling {
+                    Ruling::Refuse(_) => ruling.clone(),
+                    Ruling::Allow { .. } | Ruling::Hold(_) => Ruling::Refuse(Arc::clone(&reason)),
+                };
+                judged.ruling = refused(&judged.ruling);
+                judged.lenient = judged.lenient.as_deref().map(|at_best| Box::new(refused(at_best)));
+            }
+        }
+        judged
     }
 
     /// It names relations at all.
@@ -167,6 +195,7 @@ impl Judged {
             told: None,
             effect: self.effect,
             of_prepare,
+            ours: self.ours.clone(),
             sent,
             line: OnceLock::new(),
         }
@@ -243,7 +272,7 @@ impl Judged {
             version: self.version,
             // EXECUTE by itself counts as a write; what it runs is known here.
             write: inner.write || self.facts.statements.len() > 1 || !self.only_executes(),
-            classified: self.classified || inner.classified,
+            classified: self.touches_classified() || inner.touches_classified(),
             budgets: self.budgets.iter().chain(&inner.budgets).cloned().collect(),
             copy: self.copy.clone(),
             // Later EXECUTEs do it again, and their text does not tell.
@@ -252,6 +281,7 @@ impl Judged {
                 Effect::Reset | Effect::ResetAmong | Effect::Setting | Effect::Unknown => Effect::Unknown,
             },
             of_prepare: self.of_prepare,
+            ours: self.ours.clone(),
             sent: self.sent.clone(),
             line: OnceLock::new(),
         }

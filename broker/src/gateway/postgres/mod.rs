@@ -38,6 +38,7 @@ mod sign_in;
 pub mod startup;
 pub mod stream;
 pub mod streaming;
-pub mod text;
+pub mod substituting;
+mod text;
 pub mod tls;
 pub mod upstream;

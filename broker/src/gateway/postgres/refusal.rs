@@ -9,6 +9,7 @@ use hoop_pgwire::SqlState;
 use hoop_pgwire::backend::encode::LocalReport;
 use hoop_pgwire::backend::{Report, Severity};
 
+use super::substituting::Ours;
 use crate::gate::{Asked, Reason};
 use crate::gateway::budget::Spent;
 use crate::session::EndReason;
@@ -297,7 +298,7 @@ pub fn not_recorded() -> Vec<u8> {
 /// An error or notice of a statement that touched classified relations, made anew from its severity and SQLSTATE:
 /// message, DETAIL, HINT and CONTEXT quote rows (`Failing row contains (…)`, `invalid input syntax for …: "…"`).
 #[must_use]
-pub fn rebuilt(message: &'static str, server: Report<'_>) -> Vec<u8> {
+pub fn rebuilt(message: &'static str, server: Report<'_>, ours: Option<&Ours>) -> Vec<u8> {
     let severity = server.severity().unwrap_or(Severity::Error);
     let code = server.sqlstate().map_or(*b"XX000", |s| known_sqlstate(s.as_str()));
     let code = SqlState::parse(&code).unwrap_or(SqlState::INSUFFICIENT_PRIVILEGE);
@@ -307,7 +308,7 @@ pub fn rebuilt(message: &'static str, server: Report<'_>) -> Vec<u8> {
     );
     let mut report = LocalReport::new(severity, code, text);
     if let Some(position) = server.field(b'P').and_then(|p| std::str::from_utf8(p).ok()?.parse().ok()) {
-        report = report.position(position);
+        report = report.position(ours.map_or(position, |ours| ours.position(position)));
     }
     let mut out = Vec::with_capacity(256);
     let done = if message == "NoticeResponse" {
@@ -319,6 +320,32 @@ pub fn rebuilt(message: &'static str, server: Report<'_>) -> Vec<u8> {
         out.clear();
     }
     out
+}
+
+/// The server's ErrorResponse with its place in the client's own text instead of ours; `None` where its body has no end.
+#[must_use]
+pub fn with_position(body: &[u8], ours: &Ours) -> Option<Vec<u8>> {
+    let mut out = vec![b'E', 0, 0, 0, 0];
+    let mut rest = body;
+    while let [code, after @ ..] = rest {
+        if *code == 0 {
+            break;
+        }
+        let end = after.iter().position(|b| *b == 0)?;
+        let (value, next) = after.split_at_checked(end)?;
+        out.push(*code);
+        let position = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok()).filter(|_| *code == b'P');
+        match position {
+            Some(position) => out.extend_from_slice(ours.position(position).to_string().as_bytes()),
+            None => out.extend_from_slice(value),
+        }
+        out.push(0);
+        rest = next.get(1..)?;
+    }
+    out.push(0);
+    let len = u32::try_from(out.len() - 1).ok()?.to_be_bytes();
+    out.get_mut(1..5)?.copy_from_slice(&len);
+    Some(out)
 }
 
 /// The server's code if its class is one of PostgreSQL's; a user can raise any five letters and digits, and with them

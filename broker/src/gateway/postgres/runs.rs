@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use hoop_api::StatementId;
 
 use super::bounds::Allowance;
+use super::substituting::Ours;
 use crate::gateway::budget::Budget;
 use crate::ledger::Ticket;
 
@@ -49,6 +50,8 @@ pub struct Run {
     pub over: bool,
     /// It was cancelled, for its time was over.
     pub timed_out: bool,
+    /// What went out instead of the client's text.
+    pub ours: Option<Arc<Ours>>,
 }
 
 impl Run {
@@ -132,6 +135,7 @@ mod tests {
             budgets: Box::default(),
             over: false,
             timed_out: false,
+            ours: None,
         };
         let mut runs = Runs::default();
         let old = runs.add(run());

@@ -87,6 +87,10 @@ pub(super) fn check(part: &mut Part<'_>, stmt: &mut pb::Node) {
             part.fault(Unsubstitutable::definition("a schema with definitions in it"));
         }
         N::CreateStmt(create) => {
+            // A foreign key tells which values are there; what inherits is read with its parent.
+            if !create.inh_relations.is_empty() || create.table_elts.iter().any(refers) {
+                reaches(part, "a table that refers to it");
+            }
             if into_is_temporary(create.relation.as_ref()) {
                 part.makes_temporary.extend(create.relation.iter().map(|r| Box::from(r.relname.as_str())));
             }
@@ -121,11 +125,20 @@ pub(super) fn check(part: &mut Part<'_>, stmt: &mut pb::Node) {
 /// server decides which one a bare name means.
 fn reaches(part: &mut Part<'_>, what: &str) {
     let named = |r: &Relation| {
-        part.any_of(r.schema.as_deref(), &r.name).any(|entry| !matches!(entry.exposure, Exposure::Plain))
+        part.any_of(r.schema.as_deref(), &r.name).any(|(_, entry)| !matches!(entry.exposure, Exposure::Plain))
     };
     if part.facts.relations.iter().any(named) {
         part.touches = true;
         part.fault(Unsubstitutable::definition(what));
+    }
+}
+
+/// A foreign key, of a column or of the table.
+fn refers(element: &pb::Node) -> bool {
+    match &element.node {
+        Some(N::Constraint(constraint)) => constraint.pktable.is_some(),
+        Some(N::ColumnDef(column)) => column.constraints.iter().any(refers),
+        _ => false,
     }
 }
 
@@ -145,7 +158,7 @@ fn classified_index(part: &mut Part<'_>, index: &pb::IndexStmt) {
     let names: Vec<&str> = named.collect();
     let Some(relation) = &index.relation else { return };
     let schema = (!relation.schemaname.is_empty()).then_some(relation.schemaname.as_str());
-    let hit = part.any_of(schema, &relation.relname).any(|entry| match &entry.exposure {
+    let hit = part.any_of(schema, &relation.relname).any(|(_, entry)| match &entry.exposure {
         Exposure::Masked(masked) => {
             masked.columns.iter().any(|c| c.class.is_some() && names.contains(&&*c.name))
         }

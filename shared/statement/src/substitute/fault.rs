@@ -67,6 +67,17 @@ impl Unsubstitutable {
         )
     }
 
+    /// A name without a schema that may mean a masked relation or none.
+    pub(super) fn ambiguous(name: &str, schema: &str) -> Self {
+        Self::new(
+            "substitution.ambiguous",
+            format!(
+                "`{name}` is on no schema of the search path that is known here, and `{schema}.{name}` is masked"
+            ),
+            "write the schema in front of it",
+        )
+    }
+
     /// A write that would read what is masked.
     pub(super) fn reads_in_write(relation: &str) -> Self {
         Self::new(

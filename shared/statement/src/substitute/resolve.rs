@@ -51,7 +51,17 @@ impl Part<'_> {
                 return found(schema, name, entry);
             }
         }
+        // The server could still find it by a path that it knows better: then it must be nothing that is masked.
+        if let Some(schema) = self.elsewhere(name) {
+            return Err(Unsubstitutable::ambiguous(name, schema));
+        }
         Ok(Found::Unknown)
+    }
+
+    /// A schema with a relation of this name that may not be read as it is.
+    fn elsewhere(&self, name: &str) -> Option<&str> {
+        let hidden = self.any_of(None, name).find(|(_, entry)| !matches!(entry.exposure, Exposure::Plain));
+        hidden.map(|(schema, _)| schema)
     }
 
     fn in_schema(&self, schema: &str, name: &str) -> Result<Found, Unsubstitutable> {
@@ -72,13 +82,13 @@ impl Part<'_> {
     }
 
     /// Every relation that a name could mean in whatever schema: for texts that are sent as they came.
-    pub(super) fn any_of(&self, schema: Option<&str>, name: &str) -> impl Iterator<Item = &Entry> {
+    pub(super) fn any_of(&self, schema: Option<&str>, name: &str) -> impl Iterator<Item = (&str, &Entry)> {
         let relations = &self.at.catalogue.relations;
         let (name, schema) = (name.to_owned(), schema.map(str::to_owned));
         relations
             .iter()
             .filter(move |((s, n), _)| **n == *name && schema.as_ref().is_none_or(|schema| **s == **schema))
-            .map(|(_, entry)| entry)
+            .map(|((schema, _), entry)| (&**schema, entry))
     }
 }
 

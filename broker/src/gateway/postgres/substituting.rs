@@ -1,0 +1,273 @@
+//! Substitution on one connection: what names mean here now, and what is sent instead of each text.
+//!
+//! INVARIANT: on a target with classified columns nothing goes out that was not substituted in the situation of this
+//! connection, or left as it is by substitution. The path and the temporary relations that are kept here decide which
+//! relation a bare name means to us, and that one is written out: should they be wrong, the statement means another
+//! relation than its author thought, or none, but never one that is unmasked.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use hoop_statement::{Act, Catalogue, Facts, Kind, SettingAct, Situation, Substituted, substitute};
+
+use super::text::TextFacts;
+use crate::gate::Reason;
+
+/// Substitutions kept by a connection, and the longest text of one.
+const KEPT: usize = 1024;
+const KEPT_BYTES: usize = 16 << 10;
+
+/// A catalogue with its version.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Rises with each reading that found something new.
+    pub version: u64,
+    /// What the database holds.
+    pub catalogue: Arc<Catalogue>,
+}
+
+/// A text and what is sent instead.
+#[derive(Debug)]
+pub struct Ours {
+    /// As the client sent it.
+    pub text: Box<str>,
+    /// What goes to the target.
+    pub done: Substituted,
+    /// The catalogue that it was made by.
+    version: u64,
+    /// The path that it was made by: a prepared statement keeps what its names meant.
+    path: Arc<[Box<str>]>,
+}
+
+impl Ours {
+    /// What goes to the target instead of the client's text.
+    #[must_use]
+    pub fn sent(&self) -> Option<&str> {
+        self.done.text.as_deref()
+    }
+
+    /// The place of an error in the client's own text, both counted in characters from one, as the protocol does.
+    #[must_use]
+    pub fn position(&self, sent: u32) -> u32 {
+        let Some(ours) = self.sent() else { return sent };
+        let count = |text: &str, bytes: u32| {
+            let before = text.char_indices().take_while(|(at, _)| *at < bytes as usize).count();
+            u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1)
+        };
+        let bytes = ours.char_indices().nth(sent.saturating_sub(1) as usize).map_or(ours.len(), |(at, _)| at);
+        count(&self.text, self.done.origin(u32::try_from(bytes).unwrap_or(u32::MAX)))
+    }
+}
+
+/// The situation of one connection.
+#[derive(Debug)]
+pub struct Substituting {
+    known: Arc<ArcSwap<Known>>,
+    may_assign: bool,
+    /// Schemas of the search path, as the connection began and as they are now.
+    initial: Arc<[Box<str>]>,
+    path: Arc<[Box<str>]>,
+    /// The path to which the end of the transaction goes back: always after SET LOCAL, else when it is rolled back.
+    before: Option<(Arc<[Box<str>]>, bool)>,
+    temporary: HashSet<Box<str>>,
+    /// Temporary relations that this transaction made.
+    fresh: Vec<Box<str>>,
+    kept: HashMap<Box<str>, Result<Arc<Ours>, Arc<Reason>>>,
+    kept_version: u64,
+    /// Names mean other things than before.
+    moved: bool,
+}
+
+impl Substituting {
+    /// A connection that begins with this path.
+    #[must_use]
+    pub fn new(known: Arc<ArcSwap<Known>>, path: &[Box<str>], may_assign: bool) -> Self {
+        let path: Arc<[Box<str>]> = path.into();
+        Self {
+            known,
+            may_assign,
+            initial: Arc::clone(&path),
+            path,
+            before: None,
+            temporary: HashSet::new(),
+            fresh: Vec::new(),
+            kept: HashMap::new(),
+            kept_version: 0,
+            moved: false,
+        }
+    }
+
+    /// What is sent instead of `text`.
+    ///
+    /// # Errors
+    /// Why it is not sent.
+    pub fn of(&mut self, text: &str) -> Result<Arc<Ours>, Arc<Reason>> {
+        let known = self.known.load_full();
+        if known.version != self.kept_version {
+            self.kept.clear();
+            self.kept_version = known.version;
+        }
+        if let Some(kept) = self.kept.get(text) {
+            return kept.clone();
+        }
+        let made = self.made(&known, text, &self.path);
+        if text.len() <= KEPT_BYTES {
+            if self.kept.len() >= KEPT {
+                self.kept.clear();
+            }
+            self.kept.insert(text.into(), made.clone());
+        }
+        made
+    }
+
+    /// The version of the catalogue that is in force, which what is kept of a verdict rests on.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.known.load().version
+    }
+
+    /// Whether what was sent for a prepared statement is still what would be sent.
+    ///
+    /// # Errors
+    /// Why it may not run any more.
+    pub fn again(&self, ours: &Arc<Ours>) -> Result<Arc<Ours>, Arc<Reason>> {
+        let known = self.known.load_full();
+        if known.version == ours.version {
+            return Ok(Arc::clone(ours));
+        }
+        let again = self.made(&known, &ours.text, &ours.path)?;
+        if again.done.text == ours.done.text { Ok(again) } else { Err(changed()) }
+    }
+
+    fn made(&self, known: &Known, text: &str, path: &Arc<[Box<str>]>) -> Result<Arc<Ours>, Arc<Reason>> {
+        let situation = Situation {
+            catalogue: &known.catalogue,
+            path,
+            temporary: &self.temporary,
+            may_assign: self.may_assign,
+        };
+        match substitute(text, &situation) {
+            Ok(done) => {
+                Ok(Arc::new(Ours { text: text.into(), done, version: known.version, path: Arc::clone(path) }))
+            }
+            Err(fault) => Err(Arc::new(Reason {
+                sqlstate: fault.sqlstate,
+                rules: vec![fault.rule.to_owned()],
+                message: fault.message,
+                hint: Some(fault.hint.to_owned()),
+                position: None,
+                record: "cannot be sent with masks in it".to_owned(),
+                approval: None,
+            })),
+        }
+    }
+
+    /// Notes what a text that is let through does to the meaning of names; true when it does something.
+    pub fn note(&mut self, facts: &TextFacts, ours: Option<&Ours>) -> bool {
+        for statement in &facts.statements {
+            self.note_settings(statement);
+            if statement.changes.iter().any(|c| c.act == Act::Drop && c.kind == Kind::Table) {
+                let dropped = statement.relations.iter().map(|r| r.name.as_str());
+                let dropped: HashSet<&str> = dropped.collect();
+                self.forget(|name| dropped.contains(name));
+            }
+            if statement.verbs.contains(hoop_statement::Verb::Discard) {
+                self.forget(|_| true);
+            }
+        }
+        if let Some(ours) = ours {
+            for name in &ours.done.makes_temporary {
+                if self.temporary.insert(name.clone()) {
+                    self.fresh.push(name.clone());
+                    self.moved = true;
+                }
+            }
+        }
+        self.settle()
+    }
+
+    /// Forgets what rested on other meanings; true if there were others.
+    fn settle(&mut self) -> bool {
+        let moved = std::mem::take(&mut self.moved);
+        if moved {
+            self.kept.clear();
+        }
+        moved
+    }
+
+    fn note_settings(&mut self, statement: &Facts) {
+        for setting in &statement.settings {
+            match (setting.name.as_str(), &setting.act) {
+                ("search_path", SettingAct::To(value)) => self.go(schemas(value.raw()).into(), setting.local),
+                // SET ROLE moves "$user", which is looked up by the name that the connection began with.
+                ("search_path" | "all", SettingAct::Reset) => {
+                    self.go(Arc::clone(&self.initial), setting.local)
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn go(&mut self, path: Arc<[Box<str>]>, local: bool) {
+        let before = std::mem::replace(&mut self.path, path);
+        let always = self.before.as_ref().map_or(local, |(_, always)| *always && local);
+        let before = self.before.take().map_or(before, |(first, _)| first);
+        self.before = Some((before, always));
+        self.moved = true;
+    }
+
+    fn forget(&mut self, which: impl Fn(&str) -> bool) {
+        let many = self.temporary.len();
+        self.temporary.retain(|name| !which(name));
+        self.moved |= self.temporary.len() != many;
+    }
+
+    /// A transaction, or part of it, was rolled back; true when names mean something else now.
+    pub fn rolled_back(&mut self) -> bool {
+        if let Some((before, _)) = self.before.take() {
+            self.path = before;
+            self.moved = true;
+        }
+        let fresh: HashSet<Box<str>> = self.fresh.drain(..).collect();
+        self.forget(|name| fresh.contains(name));
+        self.settle()
+    }
+
+    /// A transaction has ended well, or there was none; true when names mean something else now.
+    pub fn ended(&mut self) -> bool {
+        if let Some((before, true)) = self.before.take() {
+            self.path = before;
+            self.moved = true;
+        }
+        self.fresh.clear();
+        self.settle()
+    }
+}
+
+/// The relations changed: drivers prepare again when they are told so in these words, which are PostgreSQL's.
+fn changed() -> Arc<Reason> {
+    Arc::new(Reason {
+        sqlstate: "0A000",
+        rules: vec!["substitution.changed".to_owned()],
+        message: "cached plan must not change result type".to_owned(),
+        hint: Some("what it names changed on the target since it was prepared; prepare it again".to_owned()),
+        position: None,
+        record: "the relations changed since it was prepared".to_owned(),
+        approval: None,
+    })
+}
+
+/// Names in a list of schemas (PostgreSQL manual, 5.10.3), folded as PostgreSQL folds them. `"$user"` stands for no
+/// schema here: a relation in it is not known by a bare name, and then the name is judged as one that could be anywhere.
+fn schemas(list: &str) -> Vec<Box<str>> {
+    let unquoted = |name: &str| match name.strip_prefix('"').and_then(|n| n.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => name.to_lowercase(),
+    };
+    list.split(',')
+        .map(|name| unquoted(name.trim()))
+        .filter(|n| !n.is_empty() && n != "$user")
+        .map(Into::into)
+        .collect()
+}
