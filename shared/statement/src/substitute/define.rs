@@ -31,8 +31,7 @@ const fn is_session(node: &N) -> bool {
             | N::ConstraintsSetStmt(_)
             | N::CheckPointStmt(_)
             | N::LockStmt(_)
-            // What these run is for the policy: code in a language of its own, or a procedure of the owner's.
-            | N::DoStmt(_)
+            // A procedure of the owner's: calling it is for the policy.
             | N::CallStmt(_)
     )
 }
@@ -40,6 +39,7 @@ const fn is_session(node: &N) -> bool {
 /// Definitions that bring code which runs by itself later, or another way to the data; what they are called.
 const fn brings_code(node: &N) -> Option<&'static str> {
     Some(match node {
+        N::DoStmt(_) => "a block of code",
         N::CreateTrigStmt(_) => "a trigger",
         N::CreateEventTrigStmt(_) | N::AlterEventTrigStmt(_) => "an event trigger",
         N::RuleStmt(_) => "a rule",
