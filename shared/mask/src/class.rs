@@ -95,6 +95,11 @@ pub struct Counts {
 impl Counts {
     /// Counts one more value of `class`.
     pub fn add(&mut self, class: &Class) {
+        self.add_many(class, 1);
+    }
+
+    /// Counts `n` more values of `class`.
+    pub fn add_many(&mut self, class: &Class, n: u32) {
         let slot = match class {
             Class::Pan => &mut self.pan,
             Class::Cvv => &mut self.cvv,
@@ -104,7 +109,7 @@ impl Counts {
             Class::Freetext => &mut self.freetext,
             Class::Custom(_) => &mut self.custom,
         };
-        *slot = slot.saturating_add(1);
+        *slot = slot.saturating_add(n);
     }
 
     /// Adds all of `other`.

@@ -36,6 +36,6 @@ pub use facts::{
 pub use object::{Act, Change, Kind};
 pub use record::{RECORD_BYTES, record};
 pub use refusal::Refusal;
-pub use substitute::{Situation, Substituted, Unsubstitutable, is_image, substitute};
+pub use substitute::{Situation, Substituted, Unsubstitutable, is_image_parameter, substitute};
 pub use verb::{Class, Verb, Verbs};
 pub use walk::MAX_NAMES;

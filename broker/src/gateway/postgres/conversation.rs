@@ -122,6 +122,8 @@ pub struct Conversation {
     pub(super) estimate: Option<Expectation>,
     /// Tells the client so.
     pub(super) notice: Option<Vec<u8>>,
+    /// The client was told what masks mean for what it asks.
+    pub(super) told_masks: bool,
     /// Bytes of a CopyData frame of the client that are still to pass.
     pub(super) copy_left: usize,
     pub(super) release_after: Option<Ticket>,
@@ -209,6 +211,7 @@ impl Conversation {
             reading: None,
             estimate: None,
             notice: None,
+            told_masks: false,
             copy_left: 0,
             release_after: None,
             in_transaction: false,
@@ -280,7 +283,9 @@ impl Conversation {
 
     /// Writes the last entry of a run.
     pub(super) fn close_run(&mut self, run: &Run, known: bool) -> Result<Ticket, Poisoned> {
-        let masked = named(run.masked, &self.metrics);
+        let mut counts = run.masked;
+        counts.merge(run.substituted());
+        let masked = named(counts, &self.metrics);
         let sqlstate = match (known, &run.sqlstate) {
             (false, None) => "",
             (true, None) => "00000",

@@ -67,7 +67,10 @@ pub struct Question {
 
 impl Question {
     /// The question about the message at hand; `None` where the planner cannot be asked, or not safely.
-    pub(super) fn of(statements: &[Facts], message: &Message<'_>) -> Option<Self> {
+    ///
+    /// What is asked about is what would be sent: the estimate of a statement on what is masked says nothing of it.
+    pub(super) fn of(judged: &Judged, message: &Message<'_>) -> Option<Self> {
+        let statements = judged.facts.statements.as_slice();
         let [facts] = statements else { return None };
         let planned = !facts.verbs.is_empty()
             && facts.verbs.iter().all(|v| PLANNED.contains(&v))
@@ -78,7 +81,7 @@ impl Question {
         let parameters = message.parameters.iter();
         planned.then_some(())?;
         Some(Self {
-            text: format!("EXPLAIN (FORMAT JSON) {}", message.text?),
+            text: format!("EXPLAIN (FORMAT JSON) {}", judged.sent_instead().or(message.text)?),
             types: message.types.to_vec(),
             parameters: parameters.map(|p| (format(p.binary), p.value.map(<[u8]>::to_vec))).collect(),
             reached: Reached::of(statements),
@@ -160,7 +163,7 @@ impl Conversation {
         let (reader, past) = (&self.holding.definitions, &self.holding.past);
         let expectation = self.estimate.get_or_insert_with(|| {
             // Elsewhere the same names would mean something else.
-            let question = past.is_untouched().then(|| Question::of(&judged.facts.statements, message));
+            let question = past.is_untouched().then(|| Question::of(judged, message));
             question.flatten().map_or(Expectation::Known(None), |q| Expectation::Asked(reader.estimate(q)))
         });
         if let Expectation::Asked(asked) = expectation {

@@ -14,6 +14,7 @@ use super::expected::Expected;
 use super::hold::Lifted;
 use super::inbound::{POISON, Resolved};
 use super::judge::Looked;
+use super::judged::Judged;
 use super::message::{Message, SHOWN_BYTES, Sent};
 use super::names::{Found, Meaning, Portal};
 use super::parameter::Shown;
@@ -24,6 +25,20 @@ use crate::gate::{Pass, Reason, Refused};
 
 fn shown<'m>(message: &Bind<'m>) -> Vec<Shown<'m>> {
     message.typed_params().map(|(format, value)| Shown { binary: format == Format::Binary, value }).collect()
+}
+
+/// Why a Bind is refused whose parameter would write a masked form into a classified column.
+fn writes_back(judged: &Judged, message: &Bind<'_>) -> Option<Arc<Reason>> {
+    let guarded = judged.ours.as_ref().map(|ours| ours.done.guarded.as_slice()).filter(|g| !g.is_empty())?;
+    let mut values = (1_u32..).zip(message.typed_params());
+    let image = values.any(|(number, (format, value))| {
+        let guard = guarded.iter().find(|(guarded, _)| *guarded == number);
+        guard.is_some_and(|(_, null)| match value {
+            Some(value) => hoop_statement::is_image_parameter(format == Format::Binary, value),
+            None => *null,
+        })
+    });
+    image.then(refusal::writes_back)
 }
 
 impl Conversation {
@@ -128,7 +143,8 @@ impl Conversation {
                 return self.replace_extended(len, refused, pipe);
             }
         };
-        if let Some(reason) = self.bind_refused(&effective, message.portal) {
+        let image = writes_back(&judged, &message);
+        if let Some(reason) = image.or_else(|| self.bind_refused(&effective, message.portal)) {
             let refused = self.gate.refuse(&effective.asked(), reason);
             return self.replace_extended(len, refused, pipe);
         }
@@ -156,7 +172,7 @@ impl Conversation {
             Err(refused) => self.replace_extended(len, refused, pipe),
             Ok(permitted) => {
                 self.note_past(effective.effect, shown.text);
-                self.judge.note(&judged);
+                self.note_masks(&judged);
                 let name: Box<str> = message.portal.into();
                 let run = self.begin(&permitted, &effective, effective.bounds(ruling));
                 let portal = Portal { run, judged: effective, leans, columns: None, described: false };

@@ -204,7 +204,7 @@ impl Conversation {
             Err(refused) => self.replace_query(len, refused, pipe),
             Ok(permitted) => {
                 self.note_past(effective.effect, Some(text));
-                self.judge.note(&judged);
+                self.note_masks(&judged);
                 let bounds = effective.bounds(ruling);
                 let run = self.begin(&permitted, &effective, bounds);
                 if !bounds.is_none() {
@@ -263,6 +263,16 @@ impl Conversation {
     fn function_call(&mut self, body: &Range<usize>, pipe: &mut Pipe) -> Result<Option<Stalled>, End> {
         let refused = self.refuse(refusal::function_call());
         self.replace_query(body.end, refused, pipe)
+    }
+
+    /// Notes what a text that is let through does to names, and tells once what masks mean for what it asks.
+    pub(super) fn note_masks(&mut self, judged: &Judged) {
+        self.judge.note(judged);
+        let withheld = judged.ours.as_ref().is_some_and(|ours| ours.done.withheld);
+        if (judged.compares || withheld) && !self.told_masks {
+            self.told_masks = true;
+            self.notice = refusal::masks_notice();
+        }
     }
 
     /// Starts the account of an admitted statement.

@@ -286,9 +286,20 @@ impl Judge {
             effect: facts.effect,
             of_prepare: false,
             ours: None,
+            compares: self.substituting.is_some() && self.compares(facts),
             sent: None,
             line: OnceLock::new(),
         }
+    }
+
+    /// A classified column decides something in it.
+    fn compares(&self, facts: &TextFacts) -> bool {
+        let decides = |s: &Facts| {
+            hoop_policy::touched(&self.target.classified, s)
+                .values()
+                .any(|hows| hows.contains(&How::Predicate))
+        };
+        facts.statements.iter().any(decides)
     }
 
     /// Budgets of the classes whose values can come into its answer.

@@ -40,6 +40,8 @@ pub struct Judged {
     pub(super) of_prepare: bool,
     /// What goes to the target, where it has classified columns.
     pub ours: Option<Arc<Ours>>,
+    /// Masked columns decide something in it: rows, groups, order.
+    pub compares: bool,
     /// The text of Parse, where an approval may have to be bound to it.
     pub sent: Option<Arc<Sent>>,
     /// What its entries have in common.
@@ -93,7 +95,10 @@ impl Judged {
     pub(super) fn with_ours(&self, ours: Result<Arc<Ours>, Arc<Reason>>) -> Self {
         let mut judged = self.kept_as(self.of_prepare, self.sent.clone());
         match ours {
-            Ok(ours) => judged.ours = Some(ours),
+            Ok(ours) => {
+                judged.compares &= ours.done.masked;
+                judged.ours = Some(ours);
+            }
             // What policy says comes first.
             Err(reason) => {
                 let refused = |ruling: &Ruling| match ruling {
@@ -196,6 +201,7 @@ impl Judged {
             effect: self.effect,
             of_prepare,
             ours: self.ours.clone(),
+            compares: self.compares,
             sent,
             line: OnceLock::new(),
         }
@@ -282,6 +288,7 @@ impl Judged {
             },
             of_prepare: self.of_prepare,
             ours: self.ours.clone(),
+            compares: self.compares || inner.compares,
             sent: self.sent.clone(),
             line: OnceLock::new(),
         }

@@ -61,6 +61,20 @@ impl Run {
         self.allowance.affected != u64::MAX || !self.budgets.is_empty()
     }
 
+    /// Values that came masked from the target, since the statement was substituted: those of classified columns that
+    /// stand as they are in its answer.
+    #[must_use]
+    pub fn substituted(&self) -> hoop_mask::Counts {
+        let mut counts = hoop_mask::Counts::default();
+        for (class, n) in self.ours.iter().flat_map(|ours| &ours.done.shown) {
+            let values = self.rows.saturating_mul(u64::from(*n));
+            if let Ok(class) = class.parse() {
+                counts.add_many(&class, u32::try_from(values).unwrap_or(u32::MAX));
+            }
+        }
+        counts
+    }
+
     /// Counts a row of its answer; false when it may not return one more.
     pub fn takes_row(&mut self) -> bool {
         if self.rows >= self.allowance.rows || !self.budgets.iter().all(|budget| budget.take()) {

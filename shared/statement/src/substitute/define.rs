@@ -197,14 +197,14 @@ fn plain_constraint(constraint: &pb::Node) -> bool {
 }
 
 impl Part<'_> {
-    /// COPY FROM into classified columns brings data that is looked at nowhere else.
+    /// COPY FROM into classified columns brings data that nothing looks at, masked forms among them.
     pub(super) fn copied_in(&mut self, target: &Target, columns: &[String]) {
         let classified = target.classified_names();
         let hit = classified.iter().find(|name| columns.is_empty() || columns.iter().any(|c| c == *name));
-        if let Some(name) = hit
-            && !self.at.may_assign
-        {
-            self.fault(Unsubstitutable::assigns(name));
+        match hit {
+            Some(name) if self.at.may_assign => self.fault(Unsubstitutable::copies_in(name)),
+            Some(name) => self.fault(Unsubstitutable::assigns(name)),
+            None => {}
         }
     }
 

@@ -108,6 +108,17 @@ impl Unsubstitutable {
         }
     }
 
+    /// Rows of COPY for a classified column.
+    pub(super) fn copies_in(column: &str) -> Self {
+        Self::new(
+            "substitution.copies_in",
+            format!(
+                "COPY FROM does not reach the classified column `{column}`, since its rows are looked at nowhere"
+            ),
+            "send INSERT statements, or name the other columns",
+        )
+    }
+
     /// A masked form would be written back.
     pub(super) fn image(column: &str) -> Self {
         Self::new(

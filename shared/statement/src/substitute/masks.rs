@@ -32,6 +32,11 @@ pub(super) fn shows_part(column: &Column) -> bool {
         && matches!(column.type_oid, TEXT | VARCHAR | BPCHAR | INT8 | NUMERIC)
 }
 
+/// True if the mask of this column is not NULL.
+pub(super) fn says_something(column: &Column) -> bool {
+    matches!(column.type_oid, TEXT | VARCHAR | BPCHAR) || shows_part(column)
+}
+
 fn constant(column: &str, stars: &str) -> String {
     format!("CASE WHEN {column} IS NOT NULL THEN '{stars}' END")
 }

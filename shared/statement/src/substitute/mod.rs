@@ -20,7 +20,7 @@ mod write;
 use std::collections::HashSet;
 
 pub use fault::Unsubstitutable;
-pub use write::is_image;
+pub use write::is_image_parameter;
 
 use crate::catalogue::Catalogue;
 
@@ -50,8 +50,11 @@ pub struct Substituted {
     pub touches: bool,
     /// Classified columns whose masks say nothing of the value stand in it: withheld whole.
     pub withheld: bool,
-    /// Numbers of parameters that are assigned to classified columns.
-    pub guarded: Vec<u32>,
+    /// Classified columns that stand as they are in the list of the answer, by class: so many values of each row are
+    /// masked.
+    pub shown: Vec<(Box<str>, u32)>,
+    /// Numbers of parameters that are assigned to classified columns, and whether NULL is a masked form there.
+    pub guarded: Vec<(u32, bool)>,
     /// Makes or drops relations: the catalogue has to be read anew.
     pub defines: bool,
     /// Temporary relations that it makes.
@@ -78,6 +81,7 @@ fn whole(text: &str, at: &Situation<'_>) -> Result<Substituted, Unsubstitutable>
         masked: false,
         touches: false,
         withheld: false,
+        shown: Vec::new(),
         guarded: Vec::new(),
         defines: false,
         makes_temporary: Vec::new(),
@@ -99,6 +103,7 @@ fn whole(text: &str, at: &Situation<'_>) -> Result<Substituted, Unsubstitutable>
         all.touches |= part.touches;
         all.withheld |= part.withheld;
         all.defines |= part.defines;
+        all.shown.append(&mut part.in_answer);
         all.guarded.append(&mut part.guarded);
         let made = std::mem::take(&mut part.makes_temporary);
         temporary.extend(made.iter().cloned());

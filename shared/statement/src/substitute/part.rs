@@ -45,7 +45,12 @@ pub(super) struct Part<'a> {
     pub(super) touches: bool,
     pub(super) withheld: bool,
     pub(super) defines: bool,
-    pub(super) guarded: Vec<u32>,
+    /// The query at hand gives the answer of the statement.
+    pub(super) answers: bool,
+    pub(super) in_answer: Vec<(Box<str>, u32)>,
+    pub(super) guarded: Vec<(u32, bool)>,
+    /// Columns that the INSERT at hand gives values to.
+    pub(super) assigned: Vec<String>,
     pub(super) makes_temporary: Vec<Box<str>>,
 }
 
@@ -62,7 +67,10 @@ impl<'a> Part<'a> {
             touches: false,
             withheld: false,
             defines: false,
+            answers: false,
+            in_answer: Vec::new(),
             guarded: Vec::new(),
+            assigned: Vec::new(),
             makes_temporary: Vec::new(),
         }
     }

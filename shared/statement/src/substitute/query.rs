@@ -45,19 +45,26 @@ impl Part<'_> {
     }
 
     pub(super) fn select(&mut self, select: &mut pb::SelectStmt) {
+        let answers = std::mem::take(&mut self.answers);
         let mut with = select.with_clause.take();
-        self.with(with.as_mut(), |part| part.level(select));
+        self.with(with.as_mut(), |part| part.level(select, answers));
         select.with_clause = with;
     }
 
-    fn level(&mut self, select: &mut pb::SelectStmt) {
+    fn level(&mut self, select: &mut pb::SelectStmt, answers: bool) {
         // What UNION and its like combine sees nothing of this level, and this level has no FROM of its own then.
-        for side in [&mut select.larg, &mut select.rarg].into_iter().flatten() {
-            self.select(side);
+        for (side, counts) in [(&mut select.larg, answers), (&mut select.rarg, false)] {
+            if let Some(side) = side {
+                self.answers = counts;
+                self.select(side);
+            }
         }
         let mut scope = Vec::new();
         for item in &select.from_clause {
             self.sources(item, &mut scope);
+        }
+        if answers {
+            self.count_shown(&select.target_list, &scope);
         }
         self.scopes.push(scope);
         self.expand_groups(select);
@@ -98,6 +105,32 @@ impl Part<'_> {
         limit_offset.parts(self);
         limit_count.parts(self);
         self.scopes.pop();
+    }
+
+    fn count_shown(&mut self, targets: &[pb::Node], scope: &[Source]) {
+        for target in targets {
+            let Some(N::ResTarget(target)) = &target.node else { continue };
+            let Some(N::ColumnRef(column)) = target.val.as_ref().and_then(|v| v.node.as_ref()) else {
+                continue;
+            };
+            let star = column.fields.iter().any(|f| matches!(f.node, Some(N::AStar(_))));
+            let names = crate::walk::strings(&column.fields);
+            let (alias, name) = match (names.as_slice(), star) {
+                ([.., alias], true) => (Some(*alias), None),
+                ([], _) => (None, None),
+                ([.., alias, name], false) => (Some(*alias), Some(*name)),
+                ([name], false) => (None, Some(*name)),
+            };
+            for source in scope.iter().filter(|s| alias.is_none_or(|a| s.alias == a)) {
+                for column in source.masked.columns.iter().filter(|c| name.is_none_or(|n| *c.name == *n)) {
+                    let Some(class) = &column.class else { continue };
+                    match self.in_answer.iter_mut().find(|(known, _)| known == class) {
+                        Some((_, count)) => *count += 1,
+                        None => self.in_answer.push((class.clone(), 1)),
+                    }
+                }
+            }
+        }
     }
 
     /// Substituted relations that `item` brings into scope.

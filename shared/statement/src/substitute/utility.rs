@@ -85,7 +85,10 @@ impl Part<'_> {
     fn outer(&mut self, stmt: &mut pb::Node) -> bool {
         match stmt.node.as_mut() {
             Some(N::SelectStmt(select)) => match select.into_clause.take() {
-                None => self.select(select),
+                None => {
+                    self.answers = true;
+                    self.select(select);
+                }
                 Some(into) => {
                     self.makes(into.rel.as_ref(), |part| part.select(select));
                     select.into_clause = Some(into);
@@ -203,6 +206,8 @@ impl Part<'_> {
             }
         };
         self.note_read(masked, &shown);
+        let classes = shown.iter().filter_map(|at| masked.columns.get(*at)?.class.clone());
+        self.in_answer.extend(classes.map(|class| (class, 1)));
         let columns = shown.iter().filter_map(|at| masked.columns.get(*at)).map(|column| {
             let name = quoted(&column.name);
             let value = if column.class.is_some() { super::masks::mask(column, &name) } else { name.clone() };

@@ -34,7 +34,8 @@ impl Target {
 impl Target {
     /// Its classified columns.
     pub(super) fn classified_names(&self) -> Vec<String> {
-        self.classified().into_iter().map(str::to_owned).collect()
+        let columns = self.masked.iter().flat_map(|m| &m.columns);
+        columns.filter(|c| c.class.is_some()).map(|c| c.name.clone().into()).collect()
     }
 }
 
@@ -108,8 +109,11 @@ impl Part<'_> {
         if !self.at.may_assign {
             return self.fault(Unsubstitutable::assigns(column));
         }
+        let found = target.masked.iter().flat_map(|m| &m.columns).find(|c| *c.name == *column);
+        // Whoever loads such a column gets NULL, and would save it.
+        let null = found.is_some_and(|c| !masks::says_something(c));
         match value.and_then(|v| v.node.as_ref()) {
-            Some(node) => self.no_image(column, node),
+            Some(node) => self.no_image(column, null, node),
             // Computed elsewhere: whether it is a masked form cannot be seen.
             None => self.fault(Unsubstitutable::image(column)),
         }
@@ -117,21 +121,24 @@ impl Part<'_> {
 
     /// A value for a classified column that is no masked form: a constant that is seen here, or a parameter that is
     /// looked at when it comes.
-    fn no_image(&mut self, column: &str, node: &N) {
+    fn no_image(&mut self, column: &str, null: bool, node: &N) {
         match node {
             N::AConst(constant) => {
                 let image = match &constant.val {
                     Some(pb::a_const::Val::Sval(s)) => is_image(&s.sval),
                     Some(pb::a_const::Val::Fval(f)) => is_number_image(&f.fval),
-                    Some(_) | None => false,
+                    Some(_) => false,
+                    None => null,
                 };
                 if image {
                     self.fault(Unsubstitutable::image(column));
                 }
             }
-            N::ParamRef(parameter) => self.guarded.extend(u32::try_from(parameter.number).ok()),
+            N::ParamRef(parameter) => {
+                self.guarded.extend(u32::try_from(parameter.number).ok().map(|number| (number, null)));
+            }
             N::TypeCast(cast) => match cast.arg.as_ref().and_then(|a| a.node.as_ref()) {
-                Some(inner) => self.no_image(column, inner),
+                Some(inner) => self.no_image(column, null, inner),
                 None => self.fault(Unsubstitutable::image(column)),
             },
             N::SetToDefault(_) => {}
@@ -178,6 +185,7 @@ impl Part<'_> {
                 })
                 .collect(),
         };
+        self.assigned.clone_from(&named);
         for (at, column) in named.iter().enumerate() {
             match &rows {
                 Some(rows) => rows.iter().for_each(|row| self.assigned(target, column, row.get(at).copied())),
@@ -197,11 +205,15 @@ impl Part<'_> {
                 _ => None,
             })
             .collect();
-        let told = target.masked.as_ref().is_some_and(|m| {
-            // A constraint by name, or any at all: it may be one of a classified column.
-            let any = by.is_empty() || by.iter().any(String::is_empty);
-            m.constrained.iter().any(|columns| any || by.iter().any(|name| columns.contains(name.as_str())))
-        });
+        let told = self.assigned.iter().any(|name| target.classified().contains(name.as_str()));
+        let told = told
+            && target.masked.as_ref().is_some_and(|m| {
+                // A constraint by name, or any at all: it may be one of a classified column.
+                let any = by.is_empty() || by.iter().any(String::is_empty);
+                m.constrained
+                    .iter()
+                    .any(|columns| any || by.iter().any(|name| columns.contains(name.as_str())))
+            });
         if told {
             self.fault(Unsubstitutable::reads_in_write(&target.name));
         }
@@ -451,10 +463,34 @@ fn values_of(list: &mut [pb::Node], mut each: impl FnMut(&mut pb::Node)) {
 }
 
 /// True if a text looks like what a mask makes: stars where digits were.
-#[must_use]
-pub fn is_image(text: &str) -> bool {
+fn is_image(text: &str) -> bool {
     let stars = text.bytes().filter(|b| *b == b'*').count();
     stars >= 2 && text.chars().all(|c| c == '*' || c == '/' || c.is_ascii_digit())
+}
+
+/// True if a parameter for a classified column is a masked form, in text or in one of the binary formats in which card
+/// numbers come: text, `int8` and `numeric`.
+#[must_use]
+pub fn is_image_parameter(binary: bool, value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value).is_ok_and(|t| is_image(t) || is_number_image(t.trim()));
+    if !binary {
+        return text;
+    }
+    let int8 = <[u8; 8]>::try_from(value).is_ok_and(|v| is_number_image(&i64::from_be_bytes(v).to_string()));
+    text || int8 || numeric(value).is_some_and(|digits| is_number_image(&digits))
+}
+
+/// The digits of a whole number in the binary format of `numeric`: groups of four behind a header of count, weight, sign
+/// and scale, 16 bits each (numeric_send).
+fn numeric(value: &[u8]) -> Option<String> {
+    let words: Vec<i16> = value.as_chunks::<2>().0.iter().map(|w| i16::from_be_bytes(*w)).collect();
+    let [count, weight, 0, _scale, groups @ ..] = words.as_slice() else { return None };
+    if value.len() % 2 != 0 || usize::try_from(*count).ok()? != groups.len() || !(0..=6).contains(weight) {
+        return None;
+    }
+    let place = |at: i16| groups.get(usize::try_from(at).unwrap_or(usize::MAX)).copied().unwrap_or(0);
+    let digits: String = (0..=*weight).map(|at| format!("{:04}", place(at))).collect();
+    Some(digits.trim_start_matches('0').to_owned())
 }
 
 /// True if a number looks like what a mask makes: as long as a card number, and all zeros, or a one, in the middle.

@@ -8,7 +8,6 @@
     reason = "test code: a premise that does not hold is a failed test, and says where"
 )]
 
-mod tmp_leak;
 mod administration;
 mod approvals;
 mod approvals_bound;
