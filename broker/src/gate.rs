@@ -192,6 +192,8 @@ pub struct Ended<'a> {
     pub duration: Duration,
     /// Masked values by class.
     pub masked: &'a [(&'static str, u64)],
+    /// Revealed values by class.
+    pub revealed: &'a [(&'static str, u64)],
     /// False when the target's answer was lost.
     pub known: bool,
     /// Its answer waits for this entry.
@@ -330,8 +332,16 @@ impl Gate {
         bytes: u64,
         since: Duration,
     ) -> Result<Ticket, Poisoned> {
-        let ended =
-            Ended { rows, bytes, sqlstate: "00000", duration: since, masked: &[], known: true, write: true };
+        let ended = Ended {
+            rows,
+            bytes,
+            sqlstate: "00000",
+            duration: since,
+            masked: &[],
+            revealed: &[],
+            known: true,
+            write: true,
+        };
         self.outcome(id, Outcome::Pending, &ended)
     }
 
@@ -355,6 +365,7 @@ impl Gate {
             sqlstate: ended.sqlstate,
             duration_us: micros(ended.duration),
             masked: ended.masked,
+            revealed: ended.revealed,
         };
         let at = self.scribe.moment();
         let urgency = if ended.write { Urgency::Now } else { Urgency::Soon };

@@ -157,6 +157,7 @@ impl Control {
             idle: identity.config().sessions.idle,
             hold: wish.hold,
             glass,
+            lifted: given.iter().flat_map(|given| given.rules.iter().cloned()).collect(),
         });
         let session = match opened {
             Ok(session) => session,

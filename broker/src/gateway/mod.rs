@@ -148,7 +148,8 @@ impl Gateway {
     }
 }
 
-fn opening(ledger: &Ledger, level: AccessLevel, bearer: bool) -> OpeningFacts {
+/// How a session of this level is opened.
+pub(crate) fn opening(ledger: &Ledger, level: AccessLevel, bearer: bool) -> OpeningFacts {
     let via = if bearer { Via::Native } else { Via::Tunnel };
     let durable = match ledger.durability() {
         Durability::Disk => true,

@@ -1,6 +1,6 @@
 //! Live sessions: one principal on one target under one access level, with an end time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +34,8 @@ pub struct Session {
     pub hold: Duration,
     /// Where the glass was broken for it.
     pub glass: Option<Glass>,
+    /// Rules that hold such sessions and that an approval lifted for this one.
+    pub lifted: BTreeSet<String>,
     /// Opened, Unix seconds.
     pub opened_at: i64,
     /// Ends at the latest, Unix seconds, for display; the deadline below decides.
@@ -121,6 +123,8 @@ pub struct NewSession {
     pub hold: Duration,
     /// Where the glass is broken for it.
     pub glass: Option<Glass>,
+    /// Rules that an approval lifts for it.
+    pub lifted: BTreeSet<String>,
 }
 
 /// All live sessions of this broker.
@@ -179,6 +183,7 @@ impl Sessions {
             client_key: new.client_key,
             hold: new.hold,
             glass: new.glass,
+            lifted: new.lifted,
             opened_at,
             ends_at: opened_at.saturating_add_unsigned(new.ttl.as_secs()),
             deadline: now + new.ttl,

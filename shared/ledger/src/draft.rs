@@ -74,6 +74,8 @@ pub struct End<'a> {
     pub duration_us: u64,
     /// Values masked in the answer, by class.
     pub masked: &'a [(&'a str, u64)],
+    /// Values of classified columns shown as they are, by class.
+    pub revealed: &'a [(&'a str, u64)],
 }
 
 impl Actor {
@@ -143,6 +145,10 @@ impl Actor {
         if !end.masked.is_empty() {
             out.extend_from_slice(br#","masked":"#);
             serde_json::to_writer(&mut *out, end.masked)?;
+        }
+        if !end.revealed.is_empty() {
+            out.extend_from_slice(br#","revealed":"#);
+            serde_json::to_writer(&mut *out, end.revealed)?;
         }
         out.extend_from_slice(b"}}");
         Ok(())
@@ -280,7 +286,8 @@ mod tests {
         let outcomes = [Outcome::Success, Outcome::Failure, Outcome::Pending, Outcome::Unknown];
         for (outcome, masked) in outcomes.into_iter().zip([&[][..], &[("pan", 2), ("cvv", 1)]].repeat(2)) {
             let (actor, mut envelope) = actor(None, true);
-            let end = End { rows: 1, bytes: u64::MAX, sqlstate: "42P01", duration_us: 0, masked };
+            let end =
+                End { rows: 1, bytes: u64::MAX, sqlstate: "42P01", duration_us: 0, masked, revealed: masked };
             let mut out = Vec::new();
             actor.statement_end(&mut out, AT, outcome, &Target::new(NASTY).unwrap(), "stm_1", end).unwrap();
             envelope.outcome = outcome;
@@ -292,6 +299,7 @@ mod tests {
                 sqlstate: "42P01".into(),
                 duration_us: 0,
                 masked: masked.iter().map(|(class, n)| ((*class).to_owned(), *n)).collect(),
+                revealed: masked.iter().map(|(class, n)| ((*class).to_owned(), *n)).collect(),
             };
             assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&envelope).unwrap());
         }
@@ -300,7 +308,7 @@ mod tests {
     #[test]
     fn a_target_cannot_write_into_an_entry_by_its_sqlstate() {
         let (actor, _) = actor(None, false);
-        let end = End { rows: 0, bytes: 0, sqlstate: "1\",\"2", duration_us: 0, masked: &[] };
+        let end = End { rows: 0, bytes: 0, sqlstate: "1\",\"2", duration_us: 0, masked: &[], revealed: &[] };
         let mut out = Vec::new();
         let target = Target::new("t").unwrap();
         actor.statement_end(&mut out, AT, Outcome::Failure, &target, "stm_1", end).unwrap();

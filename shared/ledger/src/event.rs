@@ -184,6 +184,9 @@ pub enum Event {
         /// Values masked in the answer, by class.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         masked: Vec<(String, u64)>,
+        /// Values of classified columns shown as they are, by class.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        revealed: Vec<(String, u64)>,
     },
     /// A statement or a message was refused.
     Denial {

@@ -170,6 +170,7 @@ mod tests {
             sqlstate,
             duration_us: 1,
             masked,
+            revealed: Vec::new(),
         };
         entry(outcome, event)
     }

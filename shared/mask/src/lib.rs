@@ -35,6 +35,7 @@ pub use class::{Class, Counts, UnknownClass};
 pub use classified::{Classified, mask_classified};
 pub use copy_binary::CopyBinaryWalker;
 pub use field::scan_field;
+pub use oid::LEFT_AS_IT_IS;
 pub use probe::{find_suspect, may_hold_card, row_may_hold_card};
 pub use row::{ColumnMask, Columns, Malformed, RowOutcome, scan_row};
 pub use scan::scan_text;

@@ -34,6 +34,9 @@ const JSONB: u32 = 3802;
 const BYTEA: u32 = 17;
 const BOOL: u32 = 16;
 
+/// A type whose values are never looked into: given as the type of a column that is shown as it is.
+pub const LEFT_AS_IT_IS: u32 = BOOL;
+
 /// The shape of a type. A type not listed is [`Shape::Unknown`] and is scanned as text or as framed bytes.
 pub(crate) fn shape(oid: u32) -> Shape {
     match oid {

@@ -115,6 +115,32 @@ pub(crate) fn base(principal: &Principal, target: Option<&TargetFacts>) -> Resul
     Ok(all)
 }
 
+/// All entities of one classified column.
+pub(crate) fn of_column(
+    actions: &Entities,
+    principal: &Principal,
+    target: &TargetFacts,
+    column: &Column,
+) -> Result<Entities, Misfit> {
+    let mut all = base(principal, Some(target))?;
+    let class = class_uid(target, &column.class)?;
+    let parent = HashSet::from([uid("Target", &target.name)?]);
+    all.push(entity(class.clone(), vec![("name", text(&column.class))], parent)?);
+    all.push(column_entity(target, column, HashSet::from([class]))?);
+    actions.clone().add_entities(all, None).map_err(Misfit::of)
+}
+
+fn column_entity(
+    target: &TargetFacts,
+    column: &Column,
+    parents: HashSet<EntityUid>,
+) -> Result<Entity, Misfit> {
+    let Column { schema, relation, name, class } = column;
+    let pairs = [("schema", schema), ("relation", relation), ("name", name), ("class", class)];
+    let pairs = pairs.map(|(key, value)| (key, text(value))).to_vec();
+    entity(column_uid(target, column)?, pairs, parents)
+}
+
 /// All entities of one statement. `actions` are those of the schema.
 pub(crate) fn of_statement(
     actions: &Entities,
@@ -135,10 +161,7 @@ pub(crate) fn of_statement(
         for relation in facts.relations.iter().filter(|r| column::may_be_of(r, column)) {
             parents.insert(relation_uid(target, relation)?);
         }
-        let Column { schema, relation, name, class } = column;
-        let pairs = [("schema", schema), ("relation", relation), ("name", name), ("class", class)];
-        let pairs = pairs.map(|(key, value)| (key, text(value))).to_vec();
-        all.push(entity(column_uid(target, column)?, pairs, parents)?);
+        all.push(column_entity(target, column, parents)?);
     }
     let mut seen = HashSet::new();
     for r in &facts.relations {

@@ -8,7 +8,7 @@ use hoop_statement::{Access, Class, Facts, Function, Relation};
 
 use crate::column::{self, Column};
 use crate::entities::{self, Misfit, Touched};
-use crate::facts::{Action, OpeningFacts, SessionFacts, TargetFacts};
+use crate::facts::{Action, SessionFacts, TargetFacts};
 use crate::load::{PolicySet, ids};
 use crate::principal::Principal;
 use crate::rule::{Effect, Rule};
@@ -43,56 +43,6 @@ pub fn judge_all(
         None => one(&Facts::default()),
         Some((first, rest)) => rest.iter().fold(one(first), |verdict, facts| verdict.and(one(facts))),
     }
-}
-
-/// Judges whether a session may be opened, or the glass broken for one; with level `reveal` the action of that name is
-/// asked as well.
-#[must_use]
-pub fn judge_session(
-    policy: &PolicySet,
-    principal: &Principal,
-    opening: &OpeningFacts,
-    target: &TargetFacts,
-) -> Verdict {
-    let action = if opening.break_glass { Action::BreakGlass } else { Action::Session };
-    let open = judge_action(policy, principal, opening, action, Some(target));
-    match opening.level {
-        AccessLevel::Masked | AccessLevel::Write => open,
-        AccessLevel::Reveal => {
-            open.and(judge_action(policy, principal, opening, Action::Reveal, Some(target)))
-        }
-    }
-}
-
-/// Judges an act outside statements, on a target, or on the whole broker where there is none.
-#[must_use]
-pub fn judge_action(
-    policy: &PolicySet,
-    principal: &Principal,
-    opening: &OpeningFacts,
-    action: Action,
-    target: Option<&TargetFacts>,
-) -> Verdict {
-    let judged = || {
-        let bench = Bench {
-            policy,
-            principal: entities::principal_uid(principal)?,
-            entities: policy
-                .actions
-                .clone()
-                .add_entities(entities::base(principal, target)?, None)
-                .map_err(Misfit::of)?,
-            context: entities::opening_context(opening)?,
-            mask: opening.level != AccessLevel::Reveal,
-        };
-        let resource = match target {
-            Some(t) => entities::uid("Target", &t.name)?,
-            None => entities::broker_uid()?,
-        };
-        let what = target.map_or_else(|| "this broker".to_owned(), |t| format!("`{}`", t.name));
-        bench.ask(action, None, resource, &what)
-    };
-    judged().unwrap_or_else(|e| failure(&e))
 }
 
 fn statement(
@@ -181,17 +131,17 @@ fn shown(schema: Option<&str>, name: &str) -> String {
     format!("`{}`", Untrusted::new(full))
 }
 
-struct Bench<'a> {
-    policy: &'a PolicySet,
-    principal: EntityUid,
-    entities: Entities,
-    context: Context,
-    mask: bool,
+pub(crate) struct Bench<'a> {
+    pub(crate) policy: &'a PolicySet,
+    pub(crate) principal: EntityUid,
+    pub(crate) entities: Entities,
+    pub(crate) context: Context,
+    pub(crate) mask: bool,
 }
 
 impl Bench<'_> {
     /// Asks about one resource; `after` the first question of the same statement, whose context the schema has taken.
-    fn ask(
+    pub(crate) fn ask(
         &self,
         action: Action,
         after: Option<Action>,
@@ -266,7 +216,7 @@ fn error_rule(e: &cedar_policy::AuthorizationError) -> String {
 }
 
 /// Facts that the schema does not take are our own fault: deny, and say so.
-fn failure(e: &Misfit) -> Verdict {
+pub(crate) fn failure(e: &Misfit) -> Verdict {
     Verdict::Deny(Denial {
         rules: BTreeSet::from([DEFAULT_RULE.to_owned()]),
         reason: format!("policy could not be asked: {e}"),

@@ -82,12 +82,22 @@ pub struct Column {
     pub attnum: i16,
     /// Its class, where it is classified.
     pub class: Option<Box<str>>,
+    /// This session sees it as it is, though it is classified.
+    pub revealed: bool,
     /// It is computed from others (GENERATED ALWAYS AS): COPY leaves it out unless it is named.
     pub generated: bool,
     /// Oid of its type, of the base type for a domain.
     pub type_oid: u32,
     /// Its type with modifier as `format_type` writes it with an empty search path, such as `character varying(19)`.
     pub type_sql: Box<str>,
+}
+
+impl Column {
+    /// Nothing but its mask is shown.
+    #[must_use]
+    pub const fn is_masked(&self) -> bool {
+        self.class.is_some() && !self.revealed
+    }
 }
 
 impl Catalogue {

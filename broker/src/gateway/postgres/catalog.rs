@@ -167,6 +167,7 @@ async fn known_now(
                             .iter()
                             .find(|(n, _)| *n == t(r, 2))
                             .and_then(|(_, c)| c.as_ref().map(|c| c.as_str().into())),
+                        revealed: false,
                         generated: !t(r, 6).is_empty(),
                         type_oid: t(r, 4).parse().unwrap_or(0),
                         type_sql: t(r, 5).into(),

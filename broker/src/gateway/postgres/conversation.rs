@@ -284,8 +284,9 @@ impl Conversation {
     /// Writes the last entry of a run.
     pub(super) fn close_run(&mut self, run: &Run, known: bool) -> Result<Ticket, Poisoned> {
         let mut counts = run.masked;
-        counts.merge(run.substituted());
-        let masked = named(counts, &self.metrics);
+        counts.merge(run.answered(false));
+        let masked = named(counts, Some(&self.metrics));
+        let revealed = named(run.answered(true), None);
         let sqlstate = match (known, &run.sqlstate) {
             (false, None) => "",
             (true, None) => "00000",
@@ -297,6 +298,7 @@ impl Conversation {
             sqlstate,
             duration: run.started.elapsed(),
             masked: masked.as_slice(),
+            revealed: revealed.as_slice(),
             known,
             write: run.write,
         };
@@ -354,8 +356,8 @@ impl Named {
     }
 }
 
-/// Counts by class for the entry, added to the metrics on the way.
-fn named(counts: Counts, metrics: &Metrics) -> Named {
+/// Counts by class for the entry, added to the metrics of masked values where these are.
+fn named(counts: Counts, metrics: Option<&Metrics>) -> Named {
     let by_class = [
         ("pan", ClassLabel::Pan, counts.pan),
         ("cvv", ClassLabel::Cvv, counts.cvv),
@@ -367,7 +369,9 @@ fn named(counts: Counts, metrics: &Metrics) -> Named {
     ];
     let mut named = Named { counts: [("", 0); 7], len: 0 };
     for (word, label, n) in by_class.into_iter().filter(|(_, _, n)| *n > 0) {
-        metrics.masked(label).add(u64::from(n));
+        if let Some(metrics) = metrics {
+            metrics.masked(label).add(u64::from(n));
+        }
         if let Some(place) = named.counts.get_mut(named.len) {
             *place = (word, u64::from(n));
             named.len += 1;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use hoop_pgwire::Format;
 use hoop_policy::Estimate;
-use hoop_statement::{Facts, Verb};
+use hoop_statement::Verb;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 

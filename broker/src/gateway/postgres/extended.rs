@@ -13,8 +13,8 @@ use super::conversation::{Client, Conversation, End, Stalled};
 use super::expected::Expected;
 use super::hold::Lifted;
 use super::inbound::{POISON, Resolved};
+use super::instead::writes_back;
 use super::judge::Looked;
-use super::judged::Judged;
 use super::message::{Message, SHOWN_BYTES, Sent};
 use super::names::{Found, Meaning, Portal};
 use super::parameter::Shown;
@@ -25,20 +25,6 @@ use crate::gate::{Pass, Reason, Refused};
 
 fn shown<'m>(message: &Bind<'m>) -> Vec<Shown<'m>> {
     message.typed_params().map(|(format, value)| Shown { binary: format == Format::Binary, value }).collect()
-}
-
-/// Why a Bind is refused whose parameter would write a masked form into a classified column.
-fn writes_back(judged: &Judged, message: &Bind<'_>) -> Option<Arc<Reason>> {
-    let guarded = judged.ours.as_ref().map(|ours| ours.done.guarded.as_slice()).filter(|g| !g.is_empty())?;
-    let mut values = (1_u32..).zip(message.typed_params());
-    let image = values.any(|(number, (format, value))| {
-        let guard = guarded.iter().find(|(guarded, _)| *guarded == number);
-        guard.is_some_and(|(_, null)| match value {
-            Some(value) => hoop_statement::is_image_parameter(format == Format::Binary, value),
-            None => *null,
-        })
-    });
-    image.then(refusal::writes_back)
 }
 
 impl Conversation {

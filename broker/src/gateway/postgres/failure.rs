@@ -9,6 +9,7 @@ use hoop_pgwire::backend::{Report, Severity};
 use super::answer::{MALFORMED, OUT_OF_STEP};
 use super::conversation::{Client, Conversation, End};
 use super::expected::{Denied, Expected};
+use super::instead::with_position;
 use super::pipe::Pipe;
 use super::refusal;
 use super::runs::RunKey;
@@ -86,7 +87,7 @@ impl Conversation {
             // The places in it are of the text that went out.
             let hits = hoop_mask::scan_text(&mut pipe.pending_mut()[body.clone()]);
             self.metrics.masked(&hoop_mask::Class::Pan).add(u64::from(hits.total()));
-            let told = refusal::with_position(&pipe.pending()[body], &ours).ok_or(MALFORMED)?;
+            let told = with_position(&pipe.pending()[body], &ours).ok_or(MALFORMED)?;
             pipe.replace(end, &told);
         } else {
             self.scan_and_pass(body, pipe);

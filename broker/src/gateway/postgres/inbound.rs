@@ -13,6 +13,7 @@ use super::bounds::Allowance;
 use super::conversation::{Client, Conversation, End, Held, Stalled};
 use super::expected::{Defined, Denied, Expected};
 use super::hold::Lifted;
+use super::instead::instead_of_query;
 use super::judge::Looked;
 use super::judged::Judged;
 use super::message::Message;
@@ -265,16 +266,6 @@ impl Conversation {
         self.replace_query(body.end, refused, pipe)
     }
 
-    /// Notes what a text that is let through does to names, and tells once what masks mean for what it asks.
-    pub(super) fn note_masks(&mut self, judged: &Judged) {
-        self.judge.note(judged);
-        let withheld = judged.ours.as_ref().is_some_and(|ours| ours.done.withheld);
-        if (judged.compares || withheld) && !self.told_masks {
-            self.told_masks = true;
-            self.notice = refusal::masks_notice();
-        }
-    }
-
     /// Starts the account of an admitted statement.
     pub(super) fn begin(&mut self, permitted: &Permitted, judged: &Judged, bounds: Bounds) -> RunKey {
         self.session.touch();
@@ -396,14 +387,6 @@ impl Conversation {
             }
         }
     }
-}
-
-/// The message that goes out instead of a Query, where its text is substituted.
-fn instead_of_query(judged: &Judged) -> Result<Option<Vec<u8>>, End> {
-    let Some(text) = judged.sent_instead() else { return Ok(None) };
-    let mut out = Vec::with_capacity(text.len() + 8);
-    encode::query(&mut out, text).map_err(End::ClientFault)?;
-    Ok(Some(out))
 }
 
 pub(super) enum Resolved {

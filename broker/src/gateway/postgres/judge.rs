@@ -9,7 +9,9 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use hoop_api::AccessLevel;
-use hoop_policy::{Bounds, Column, Estimate, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via};
+use hoop_policy::{
+    Bounds, Column, Estimate, OpeningFacts, PolicySet, Principal, SessionFacts, TargetFacts, Verdict, Via,
+};
 use hoop_statement::{Facts, How};
 
 use tokio::sync::oneshot;
@@ -25,14 +27,14 @@ use crate::config::Target;
 use crate::gate::{Reason, Ruling};
 use crate::gateway::budget::Budget;
 use crate::gateway::seen::Seen;
-use crate::gateway::{Gateway, InForce};
+use crate::gateway::{Gateway, InForce, opening};
 use crate::session::Session;
 
 /// Verdicts kept by a connection.
-const CACHED_VERDICTS: usize = 1024;
+pub(super) const CACHED_VERDICTS: usize = 1024;
 
 /// Longest text, as recorded, whose verdict a connection keeps.
-const CACHED_RECORD: usize = 8 << 10;
+pub(super) const CACHED_RECORD: usize = 8 << 10;
 
 /// Answer of a look-up.
 #[derive(Debug)]
@@ -46,10 +48,10 @@ pub enum Looked {
 /// Judges the texts of one connection.
 pub struct Judge {
     parser: Parser,
-    policy: Arc<arc_swap::ArcSwap<InForce>>,
-    session: Arc<Session>,
-    facts: SessionFacts,
-    target: TargetFacts,
+    pub(super) policy: Arc<arc_swap::ArcSwap<InForce>>,
+    pub(super) session: Arc<Session>,
+    pub(super) facts: SessionFacts,
+    pub(super) target: TargetFacts,
     classified: HashSet<(String, String)>,
     relations: Relations,
     /// By class.
@@ -57,10 +59,12 @@ pub struct Judge {
     seen: Arc<Seen>,
     verdicts: HashMap<u64, Arc<Judged>>,
     parsing: Option<oneshot::Receiver<Parsed>>,
+    /// How the session was opened, for what is asked about it again.
+    pub(super) opening: OpeningFacts,
     /// On a target with classified columns.
-    substituting: Option<Substituting>,
+    pub(super) substituting: Option<Substituting>,
     /// Verdicts by text, with what is sent instead of it, and the catalogue that they rest on.
-    by_text: HashMap<Box<str>, (u64, Arc<Judged>)>,
+    pub(super) by_text: HashMap<Box<str>, (u64, Arc<Judged>)>,
 }
 
 impl std::fmt::Debug for Judge {
@@ -102,6 +106,12 @@ impl Judge {
             seen: Arc::clone(&gateway.seen),
             verdicts: HashMap::new(),
             parsing: None,
+            opening: OpeningFacts {
+                via,
+                break_glass: session.glass.is_some(),
+                approvals: session.lifted.clone(),
+                ..opening(&gateway.ledger, session.level, session.client_key.is_none())
+            },
             substituting: catalog.known.as_ref().map(|known| {
                 let may_assign = session.level != AccessLevel::Masked;
                 Substituting::new(Arc::clone(known), &catalog.path, may_assign)
@@ -115,6 +125,7 @@ impl Judge {
     /// INVARIANT: an answer of the parser counts for the text that it was given. The text that was waited for may never
     /// come again: when the server fails an earlier message of the segment, the rest of it is skipped.
     pub fn look(&mut self, text: &str, cx: &mut Context<'_>) -> Poll<Looked> {
+        self.reveal();
         if let Some(judged) = self.known(text) {
             return Poll::Ready(Looked::Judged(judged));
         }
@@ -196,48 +207,7 @@ impl Judge {
         self.policy.load().set.hash().to_owned()
     }
 
-    /// The verdict on `text`, and what goes out instead of it, if both are still in force.
-    fn known(&self, text: &str) -> Option<Arc<Judged>> {
-        let substituting = self.substituting.as_ref()?;
-        let (version, judged) = self.by_text.get(text)?;
-        let valid = *version == substituting.version() && judged.version == self.policy.load().version;
-        valid.then(|| Arc::clone(judged))
-    }
-
-    /// The verdict on a text, with what goes out instead of it.
-    fn substituted(&mut self, text: &str, facts: &Arc<TextFacts>) -> Arc<Judged> {
-        let judged = self.ruling(facts);
-        let Some(substituting) = self.substituting.as_mut() else { return judged };
-        let version = substituting.version();
-        let judged = Arc::new(judged.with_ours(substituting.of(text)));
-        if text.len() <= CACHED_RECORD {
-            if self.by_text.len() >= CACHED_VERDICTS {
-                self.by_text.clear();
-            }
-            self.by_text.insert(text.into(), (version, Arc::clone(&judged)));
-        }
-        judged
-    }
-
-    /// Notes what a text that is let through does to the meaning of names.
-    pub fn note(&mut self, judged: &Judged) {
-        if let Some(substituting) = &mut self.substituting
-            && substituting.note(&judged.facts, judged.ours.as_deref())
-        {
-            self.by_text.clear();
-        }
-    }
-
-    /// A transaction has ended, or a part of it.
-    pub fn transaction_ended(&mut self, well: bool) {
-        if let Some(substituting) = &mut self.substituting
-            && (if well { substituting.ended() } else { substituting.rolled_back() })
-        {
-            self.by_text.clear();
-        }
-    }
-
-    fn ruling(&mut self, facts: &Arc<TextFacts>) -> Arc<Judged> {
+    pub(super) fn ruling(&mut self, facts: &Arc<TextFacts>) -> Arc<Judged> {
         let policy = self.policy.load_full();
         if let Some(known) = self.verdicts.get(&facts.id)
             && known.version == policy.version

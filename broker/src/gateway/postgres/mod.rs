@@ -21,6 +21,7 @@ mod fitness;
 pub mod held;
 pub mod hold;
 pub mod inbound;
+mod instead;
 pub mod judge;
 pub mod judged;
 pub mod message;

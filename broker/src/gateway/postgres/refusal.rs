@@ -322,57 +322,6 @@ pub fn rebuilt(message: &'static str, server: Report<'_>, ours: Option<&Ours>) -
     out
 }
 
-/// A parameter is a masked form, and would be stored.
-#[must_use]
-pub fn writes_back() -> Arc<Reason> {
-    Arc::new(Reason {
-        sqlstate: "0A000",
-        rules: vec!["substitution.write_back".to_owned()],
-        message: "a masked value would be written into a classified column".to_owned(),
-        hint: Some("change only the columns that are meant; the stored value stays as it is".to_owned()),
-        position: None,
-        record: "a masked value would be written back".to_owned(),
-        approval: None,
-    })
-}
-
-/// What masks mean for a statement, told once a connection.
-#[must_use]
-pub fn masks_notice() -> Option<Vec<u8>> {
-    let text = "classified columns are masked here, and what is compared, joined, grouped or ordered by them sees the masks";
-    let hint = "verification values, dates, free text and JSON are withheld whole; hoopctl target describe tells what is masked";
-    let report = LocalReport::new(Severity::Notice, SqlState::parse(b"01000")?, text.to_owned()).hint(hint);
-    let mut out = Vec::with_capacity(320);
-    report.encode_notice(&mut out).ok()?;
-    Some(out)
-}
-
-/// The server's ErrorResponse with its place in the client's own text instead of ours; `None` where its body has no end.
-#[must_use]
-pub fn with_position(body: &[u8], ours: &Ours) -> Option<Vec<u8>> {
-    let mut out = vec![b'E', 0, 0, 0, 0];
-    let mut rest = body;
-    while let [code, after @ ..] = rest {
-        if *code == 0 {
-            break;
-        }
-        let end = after.iter().position(|b| *b == 0)?;
-        let (value, next) = after.split_at_checked(end)?;
-        out.push(*code);
-        let position = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok()).filter(|_| *code == b'P');
-        match position {
-            Some(position) => out.extend_from_slice(ours.position(position).to_string().as_bytes()),
-            None => out.extend_from_slice(value),
-        }
-        out.push(0);
-        rest = next.get(1..)?;
-    }
-    out.push(0);
-    let len = u32::try_from(out.len() - 1).ok()?.to_be_bytes();
-    out.get_mut(1..5)?.copy_from_slice(&len);
-    Some(out)
-}
-
 /// The server's code if its class is one of PostgreSQL's; a user can raise any five letters and digits, and with them
 /// four digits of a card number.
 #[must_use]

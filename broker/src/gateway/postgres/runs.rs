@@ -61,15 +61,15 @@ impl Run {
         self.allowance.affected != u64::MAX || !self.budgets.is_empty()
     }
 
-    /// Values that came masked from the target, since the statement was substituted: those of classified columns that
-    /// stand as they are in its answer.
+    /// Values of classified columns that stand by themselves in its answer: those that came masked from the target, since
+    /// the statement was substituted, or those that were revealed.
     #[must_use]
-    pub fn substituted(&self) -> hoop_mask::Counts {
+    pub fn answered(&self, revealed: bool) -> hoop_mask::Counts {
         let mut counts = hoop_mask::Counts::default();
-        for (class, n) in self.ours.iter().flat_map(|ours| &ours.done.shown) {
-            let values = self.rows.saturating_mul(u64::from(*n));
+        let answered = self.ours.iter().flat_map(|ours| &ours.done.answered);
+        for (class, _) in answered.filter(|(_, shown)| *shown == revealed) {
             if let Ok(class) = class.parse() {
-                counts.add_many(&class, u32::try_from(values).unwrap_or(u32::MAX));
+                counts.add_many(&class, u32::try_from(self.rows).unwrap_or(u32::MAX));
             }
         }
         counts

@@ -194,13 +194,18 @@ async fn run(gateway: &Arc<Gateway>, arrived: Arrived, opened: Opened) {
         tracing::error!(connection = %id, "the entries of a connection could not be written; it is closed");
         return;
     };
-    let judge = Judge::new(gateway, &session, &target, &catalog, arrived.via);
+    let mut judge = Judge::new(gateway, &session, &target, &catalog, arrived.via);
+    let revealed = judge.revealed();
+    let classes = match revealed.is_empty() {
+        true => catalog.classes,
+        false => Arc::new(catalog.classes.revealing(revealed.into_iter())),
+    };
     let parts = Parts {
         gate,
         judge,
         session: Arc::clone(&session),
         metrics: Arc::clone(&gateway.metrics),
-        classes: catalog.classes,
+        classes,
         canceller: canceller(gateway, &key, &session),
         holding: Holding::of(gateway, &session, arrived.address, past, definitions),
     };

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use hoop_statement::{Act, Catalogue, Facts, Kind, SettingAct, Situation, Substituted, substitute};
+use hoop_statement::{Act, Catalogue, Exposure, Facts, Kind, SettingAct, Situation, Substituted, substitute};
 
 use super::text::TextFacts;
 use crate::gate::Reason;
@@ -77,6 +77,8 @@ pub struct Substituting {
     kept_version: u64,
     /// Names mean other things than before.
     moved: bool,
+    /// At level `reveal`: the catalogue with what is shown in it, and what that rests on: catalogue and policy.
+    revealed: Option<(u64, u64, Arc<Catalogue>)>,
 }
 
 impl Substituting {
@@ -95,7 +97,43 @@ impl Substituting {
             kept: HashMap::new(),
             kept_version: 0,
             moved: false,
+            revealed: None,
         }
+    }
+
+    /// Asks, where it was not asked under this catalogue and `policy`, which classified columns are shown as they are:
+    /// schema, relation, column and class.
+    pub fn reveal(&mut self, policy: u64, shows: impl Fn(&str, &str, &str, &str) -> bool) {
+        let known = self.known.load_full();
+        if self
+            .revealed
+            .as_ref()
+            .is_some_and(|(catalogue, of, _)| (*catalogue, *of) == (known.version, policy))
+        {
+            return;
+        }
+        let mut catalogue = Catalogue::clone(&known.catalogue);
+        for ((schema, relation), entry) in &mut catalogue.relations {
+            let Exposure::Masked(masked) = &mut entry.exposure else { continue };
+            for column in &mut Arc::make_mut(masked).columns {
+                let class = column.class.as_deref();
+                column.revealed = class.is_some_and(|class| shows(schema, relation, &column.name, class));
+            }
+        }
+        self.revealed = Some((known.version, policy, Arc::new(catalogue)));
+        self.kept.clear();
+    }
+
+    /// Oids of relations and numbers of columns that are shown as they are.
+    pub fn shown(&self) -> impl Iterator<Item = (u32, i16)> {
+        let relations = self.revealed.iter().flat_map(|(_, _, catalogue)| catalogue.relations.values());
+        relations.flat_map(|entry| {
+            let columns = match &entry.exposure {
+                Exposure::Masked(masked) => masked.columns.as_slice(),
+                Exposure::Plain | Exposure::Opaque(_) | Exposure::Shown(_) => &[],
+            };
+            columns.iter().filter(|c| c.revealed).map(|c| (entry.oid, c.attnum))
+        })
     }
 
     /// What is sent instead of `text`.
@@ -142,7 +180,7 @@ impl Substituting {
 
     fn made(&self, known: &Known, text: &str, path: &Arc<[Box<str>]>) -> Result<Arc<Ours>, Arc<Reason>> {
         let situation = Situation {
-            catalogue: &known.catalogue,
+            catalogue: self.revealed.as_ref().map_or(&known.catalogue, |(_, _, catalogue)| catalogue),
             path,
             temporary: &self.temporary,
             may_assign: self.may_assign,
@@ -202,7 +240,7 @@ impl Substituting {
                 ("search_path", SettingAct::To(value)) => self.go(schemas(value.raw()).into(), setting.local),
                 // SET ROLE moves "$user", which is looked up by the name that the connection began with.
                 ("search_path" | "all", SettingAct::Reset) => {
-                    self.go(Arc::clone(&self.initial), setting.local)
+                    self.go(Arc::clone(&self.initial), setting.local);
                 }
                 _ => {}
             }

@@ -240,6 +240,7 @@ fn after_a_crash_what_was_acknowledged_is_there_and_what_was_open_is_named() {
         sqlstate: "00000".into(),
         duration_us: 1,
         masked: vec![],
+        revealed: Vec::new(),
     };
     let last = ledger.append(&envelope(ended)).unwrap();
     wait(&ledger, last).unwrap();

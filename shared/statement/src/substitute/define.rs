@@ -108,10 +108,8 @@ pub(super) fn check(part: &mut Part<'_>, stmt: &mut pb::Node) {
             classified_index(part, index);
         }
         N::CreateStatsStmt(_) => reaches(part, "statistics"),
-        N::AlterTableStmt(alter) => {
-            if !alter.cmds.iter().all(plain_command) {
-                reaches(part, "this change of a table");
-            }
+        N::AlterTableStmt(alter) if !alter.cmds.iter().all(plain_command) => {
+            reaches(part, "this change of a table");
         }
         N::RenameStmt(_) | N::AlterObjectSchemaStmt(_) => reaches(part, "another name"),
         N::AlterOwnerStmt(_) => reaches(part, "another owner"),
@@ -159,9 +157,7 @@ fn classified_index(part: &mut Part<'_>, index: &pb::IndexStmt) {
     let Some(relation) = &index.relation else { return };
     let schema = (!relation.schemaname.is_empty()).then_some(relation.schemaname.as_str());
     let hit = part.any_of(schema, &relation.relname).any(|(_, entry)| match &entry.exposure {
-        Exposure::Masked(masked) => {
-            masked.columns.iter().any(|c| c.class.is_some() && names.contains(&&*c.name))
-        }
+        Exposure::Masked(masked) => masked.columns.iter().any(|c| c.is_masked() && names.contains(&&*c.name)),
         Exposure::Plain | Exposure::Opaque(_) | Exposure::Shown(_) => false,
     });
     if hit {

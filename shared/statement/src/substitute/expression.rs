@@ -40,7 +40,7 @@ impl Edit for Part<'_> {
                 self.operator(&sort.use_op);
                 self.inside(node);
             }
-            Some(known) if may_stand(known) => self.inside(node),
+            Some(known) if may_stand(known) || is_of_json(known) => self.inside(node),
             Some(_) => self.fault(Unsubstitutable::unknown("a part of the statement")),
         }
     }
@@ -97,7 +97,14 @@ const fn may_stand(node: &N) -> bool {
             | N::MergeSupportFunc(_)
             | N::XmlExpr(_)
             | N::XmlSerialize(_)
-            | N::JsonFormat(_)
+    )
+}
+
+/// The same, of SQL/JSON.
+const fn is_of_json(node: &N) -> bool {
+    matches!(
+        node,
+        N::JsonFormat(_)
             | N::JsonReturning(_)
             | N::JsonValueExpr(_)
             | N::JsonIsPredicate(_)

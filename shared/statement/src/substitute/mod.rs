@@ -8,11 +8,13 @@ mod define;
 mod expression;
 mod fault;
 mod group;
+mod image;
 mod masks;
 mod mention;
 mod part;
 mod query;
 mod resolve;
+mod returning;
 mod utility;
 mod verify;
 mod write;
@@ -20,9 +22,10 @@ mod write;
 use std::collections::HashSet;
 
 pub use fault::Unsubstitutable;
-pub use write::is_image_parameter;
+pub use image::is_image_parameter;
 
 use crate::catalogue::Catalogue;
+use crate::verb::Class;
 
 /// In which situation a text is substituted.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +41,7 @@ pub struct Situation<'a> {
 }
 
 /// The text for the target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Substituted {
     /// What is sent instead of the text; `None` where it is sent as it came.
     pub text: Option<String>,
@@ -50,9 +53,9 @@ pub struct Substituted {
     pub touches: bool,
     /// Classified columns whose masks say nothing of the value stand in it: withheld whole.
     pub withheld: bool,
-    /// Classified columns that stand as they are in the list of the answer, by class: so many values of each row are
-    /// masked.
-    pub shown: Vec<(Box<str>, u32)>,
+    /// Classes of the classified columns that stand by themselves in the list of the answer, one each, and whether the
+    /// session sees them as they are: of each row so many values are masked, or revealed.
+    pub answered: Vec<(Box<str>, bool)>,
     /// Numbers of parameters that are assigned to classified columns, and whether NULL is a masked form there.
     pub guarded: Vec<(u32, bool)>,
     /// Makes or drops relations: the catalogue has to be read anew.
@@ -74,18 +77,12 @@ pub fn substitute(text: &str, at: &Situation<'_>) -> Result<Substituted, Unsubst
 }
 
 fn whole(text: &str, at: &Situation<'_>) -> Result<Substituted, Unsubstitutable> {
-    let parsed = pg_query::parse(text, 0).map_err(|_| Unsubstitutable::too_deep())?.protobuf;
-    let mut all = Substituted {
-        text: None,
-        places: Vec::new(),
-        masked: false,
-        touches: false,
-        withheld: false,
-        shown: Vec::new(),
-        guarded: Vec::new(),
-        defines: false,
-        makes_temporary: Vec::new(),
+    let mut all = Substituted::default();
+    let Ok(parsed) = pg_query::parse(text, 0) else {
+        // A long chain of constants cannot be written again, and need not be where it reaches nothing.
+        return if reaches_nothing(text) { Ok(all) } else { Err(Unsubstitutable::too_deep()) };
     };
+    let parsed = parsed.protobuf;
     let mut sent = String::with_capacity(text.len() * 2);
     let mut changed = false;
     let mut temporary = at.temporary.clone();
@@ -103,7 +100,7 @@ fn whole(text: &str, at: &Situation<'_>) -> Result<Substituted, Unsubstitutable>
         all.touches |= part.touches;
         all.withheld |= part.withheld;
         all.defines |= part.defines;
-        all.shown.append(&mut part.in_answer);
+        all.answered.append(&mut part.in_answer);
         all.guarded.append(&mut part.guarded);
         let made = std::mem::take(&mut part.makes_temporary);
         temporary.extend(made.iter().cloned());
@@ -129,6 +126,19 @@ fn whole(text: &str, at: &Situation<'_>) -> Result<Substituted, Unsubstitutable>
     all.guarded.sort_unstable();
     all.guarded.dedup();
     Ok(all)
+}
+
+/// The text names no relation and calls nothing but PostgreSQL's own harmless functions.
+fn reaches_nothing(text: &str) -> bool {
+    let Some(parsed) = crate::chain::shorten(text).and_then(|short| pg_query::parse(&short, 0).ok()) else {
+        return false;
+    };
+    parsed.protobuf.stmts.iter().map(|raw| crate::analyse::facts(raw, text)).all(|facts| {
+        facts.class() <= Class::Read
+            && facts.relations.is_empty()
+            && facts.is_read_only()
+            && facts.settings.is_empty()
+    })
 }
 
 impl Substituted {

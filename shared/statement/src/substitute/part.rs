@@ -25,7 +25,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn classified(&self, name: &str) -> Option<&Column> {
-        self.masked.columns.iter().find(|c| *c.name == *name && c.class.is_some())
+        self.masked.columns.iter().find(|c| *c.name == *name && c.is_masked())
     }
 }
 
@@ -47,7 +47,8 @@ pub(super) struct Part<'a> {
     pub(super) defines: bool,
     /// The query at hand gives the answer of the statement.
     pub(super) answers: bool,
-    pub(super) in_answer: Vec<(Box<str>, u32)>,
+    /// Classes of the classified columns in its answer, and whether they are revealed.
+    pub(super) in_answer: Vec<(Box<str>, bool)>,
     pub(super) guarded: Vec<(u32, bool)>,
     /// Columns that the INSERT at hand gives values to.
     pub(super) assigned: Vec<String>,
@@ -93,7 +94,7 @@ impl<'a> Part<'a> {
     /// Classified columns of these are read: notes what that means.
     pub(super) fn note_read(&mut self, masked: &Masked, shown: &[usize]) {
         self.touches = true;
-        for column in shown.iter().filter_map(|at| masked.columns.get(*at)).filter(|c| c.class.is_some()) {
+        for column in shown.iter().filter_map(|at| masked.columns.get(*at)).filter(|c| c.is_masked()) {
             self.masked = true;
             self.withheld |= !super::masks::shows_part(column);
         }

@@ -123,10 +123,8 @@ impl Part<'_> {
             };
             for source in scope.iter().filter(|s| alias.is_none_or(|a| s.alias == a)) {
                 for column in source.masked.columns.iter().filter(|c| name.is_none_or(|n| *c.name == *n)) {
-                    let Some(class) = &column.class else { continue };
-                    match self.in_answer.iter_mut().find(|(known, _)| known == class) {
-                        Some((_, count)) => *count += 1,
-                        None => self.in_answer.push((class.clone(), 1)),
+                    if let Some(class) = &column.class {
+                        self.in_answer.push((class.clone(), column.revealed));
                     }
                 }
             }
@@ -271,7 +269,7 @@ impl Part<'_> {
         self.note_read(masked, shown);
         let columns = shown.iter().filter_map(|at| masked.columns.get(*at)).map(|column| {
             let name = quoted(&column.name);
-            if column.class.is_some() { format!("{} AS {name}", masks::mask(column, &name)) } else { name }
+            if column.is_masked() { format!("{} AS {name}", masks::mask(column, &name)) } else { name }
         });
         let system: Vec<&str> = SYSTEM.into_iter().filter(|name| self.mentions.has(name)).collect();
         if let Some(name) = system.first().filter(|_| self.mentions.whole(alias)) {

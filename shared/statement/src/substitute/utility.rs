@@ -206,11 +206,11 @@ impl Part<'_> {
             }
         };
         self.note_read(masked, &shown);
-        let classes = shown.iter().filter_map(|at| masked.columns.get(*at)?.class.clone());
-        self.in_answer.extend(classes.map(|class| (class, 1)));
+        let columns = shown.iter().filter_map(|at| masked.columns.get(*at));
+        self.in_answer.extend(columns.filter_map(|c| Some((c.class.clone()?, c.revealed))));
         let columns = shown.iter().filter_map(|at| masked.columns.get(*at)).map(|column| {
             let name = quoted(&column.name);
-            let value = if column.class.is_some() { super::masks::mask(column, &name) } else { name.clone() };
+            let value = if column.is_masked() { super::masks::mask(column, &name) } else { name.clone() };
             format!("{value} AS {name}")
         });
         let columns: Vec<String> = columns.collect();

@@ -8,26 +8,26 @@ use pg_query::NodeEnum as N;
 use pg_query::protobuf as pb;
 
 use super::fault::Unsubstitutable;
+use super::image::{is_image, is_number_image};
+use super::masks;
 use super::part::Part;
-use super::resolve::{Found, quoted};
-use super::{masks, verify};
+use super::resolve::Found;
 use crate::catalogue::Masked;
 use crate::edit::{Edit as _, Parts as _};
-use crate::walk::strings;
 
 /// The relation that is changed.
 pub(super) struct Target {
-    name: String,
+    pub(super) name: String,
     /// What stands for its row.
-    rows: Vec<String>,
-    masked: Option<Arc<Masked>>,
+    pub(super) rows: Vec<String>,
+    pub(super) masked: Option<Arc<Masked>>,
     temporary: bool,
 }
 
 impl Target {
     fn classified(&self) -> HashSet<&str> {
         let columns = self.masked.iter().flat_map(|m| &m.columns);
-        columns.filter(|c| c.class.is_some()).map(|c| &*c.name).collect()
+        columns.filter(|c| c.is_masked()).map(|c| &*c.name).collect()
     }
 }
 
@@ -35,7 +35,7 @@ impl Target {
     /// Its classified columns.
     pub(super) fn classified_names(&self) -> Vec<String> {
         let columns = self.masked.iter().flat_map(|m| &m.columns);
-        columns.filter(|c| c.class.is_some()).map(|c| c.name.clone().into()).collect()
+        columns.filter(|c| c.is_masked()).map(|c| c.name.clone().into()).collect()
     }
 }
 
@@ -88,7 +88,7 @@ impl Part<'_> {
     }
 
     /// No classified column of `target` is read in `parts`.
-    fn reads_none(&mut self, target: &Target, reads: impl FnOnce(&mut super::mention::Reads<'_>)) {
+    pub(super) fn reads_none(&mut self, target: &Target, reads: impl FnOnce(&mut super::mention::Reads<'_>)) {
         let classified = target.classified();
         if classified.is_empty() {
             return;
@@ -173,7 +173,7 @@ impl Part<'_> {
             // DEFAULT VALUES gives none.
             [] if insert.select_stmt.is_none() => return,
             [] => {
-                let width = rows.as_ref().and_then(|r| r.iter().map(|row| row.len()).max());
+                let width = rows.as_ref().and_then(|r| r.iter().map(Vec::len).max());
                 let width = width.unwrap_or(usize::MAX);
                 masked.columns.iter().take(width).map(|c| c.name.clone().into()).collect()
             }
@@ -336,7 +336,7 @@ impl Part<'_> {
     }
 
     /// What stands beside the relation that is changed, and what can name it.
-    fn beside(&mut self, from: &mut Vec<pb::Node>, inside: impl FnOnce(&mut Self)) {
+    fn beside(&mut self, from: &mut [pb::Node], inside: impl FnOnce(&mut Self)) {
         let mut scope = Vec::new();
         for item in from.iter() {
             self.sources(item, &mut scope);
@@ -347,93 +347,6 @@ impl Part<'_> {
         }
         inside(self);
         self.scopes.pop();
-    }
-
-    /// The row that was changed, masked. `others`: rows of other relations stand beside it.
-    fn returning(&mut self, target: &Target, clause: Option<&mut pb::ReturningClause>, others: bool) {
-        let Some(clause) = clause else { return };
-        let Some(masked) = &target.masked else {
-            let before = self.masked;
-            clause.exprs.parts(self);
-            self.masked |= before;
-            return;
-        };
-        let row = target.rows.get(1).filter(|r| *r != "excluded").unwrap_or(&target.name).clone();
-        let mut exprs = Vec::new();
-        for item in std::mem::take(&mut clause.exprs) {
-            match plain(&item) {
-                Some((alias, None))
-                    if alias.as_ref().is_some_and(|a| *a == row) || (alias.is_none() && !others) =>
-                {
-                    let all = masked.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
-                    exprs.extend(all.iter().filter_map(|name| self.returned(masked, &row, name, None)));
-                }
-                Some((alias, Some(name)))
-                    if alias.as_ref().is_none_or(|a| *a == row) && is_classified(masked, &name) =>
-                {
-                    let called = match &item.node {
-                        Some(N::ResTarget(t)) if !t.name.is_empty() => Some(t.name.clone()),
-                        _ => None,
-                    };
-                    exprs.extend(self.returned(masked, &row, &name, called));
-                }
-                _ => exprs.push(item),
-            }
-        }
-        let mut rest = exprs;
-        self.reads_none(target, |reads| {
-            for item in rest.iter_mut().filter(|item| !is_ours(item)) {
-                reads.node(item);
-            }
-        });
-        for item in rest.iter_mut().filter(|item| !is_ours(item)) {
-            self.node(item);
-        }
-        clause.exprs = rest;
-    }
-
-    /// One column of the changed row in RETURNING, masked where it is classified.
-    fn returned(
-        &mut self,
-        masked: &Masked,
-        row: &str,
-        name: &str,
-        called: Option<String>,
-    ) -> Option<pb::Node> {
-        let (at, column) = masked.columns.iter().enumerate().find(|(_, c)| *c.name == *name)?;
-        let reference = format!("{}.{}", quoted(row), quoted(name));
-        self.note_read(masked, &[at]);
-        let text = if column.class.is_some() { masks::mask(column, &reference) } else { reference };
-        let value = verify::expression(&text);
-        let value = self.take(value)?;
-        let name = called.unwrap_or_else(|| name.to_owned());
-        let target =
-            pb::ResTarget { name, indirection: Vec::new(), val: Some(Box::new(value)), location: -1 };
-        Some(pb::Node { node: Some(N::ResTarget(Box::new(target))) })
-    }
-}
-
-/// Written by [`Part::returned`]: nothing of the client's stands in it.
-fn is_ours(item: &pb::Node) -> bool {
-    matches!(&item.node, Some(N::ResTarget(t)) if t.location == -1)
-}
-
-fn is_classified(masked: &Masked, name: &str) -> bool {
-    masked.columns.iter().any(|c| *c.name == *name && c.class.is_some())
-}
-
-/// `alias.column`, `column`, `alias.*` or `*`, and nothing else.
-fn plain(item: &pb::Node) -> Option<(Option<String>, Option<String>)> {
-    let Some(N::ResTarget(target)) = &item.node else { return None };
-    let Some(N::ColumnRef(column)) = target.val.as_ref().and_then(|v| v.node.as_ref()) else { return None };
-    let star = column.fields.iter().any(|f| matches!(f.node, Some(N::AStar(_))));
-    let own = |s: &&str| Some((*s).to_owned());
-    match (strings(&column.fields).as_slice(), star) {
-        ([], true) => Some((None, None)),
-        ([alias], true) => Some((own(alias), None)),
-        ([name], false) => Some((None, own(name))),
-        ([alias, name], false) => Some((own(alias), own(name))),
-        _ => None,
     }
 }
 
@@ -460,45 +373,4 @@ fn values_of(list: &mut [pb::Node], mut each: impl FnMut(&mut pb::Node)) {
             }
         }
     }
-}
-
-/// True if a text looks like what a mask makes: stars where digits were.
-fn is_image(text: &str) -> bool {
-    let stars = text.bytes().filter(|b| *b == b'*').count();
-    stars >= 2 && text.chars().all(|c| c == '*' || c == '/' || c.is_ascii_digit())
-}
-
-/// True if a parameter for a classified column is a masked form, in text or in one of the binary formats in which card
-/// numbers come: text, `int8` and `numeric`.
-#[must_use]
-pub fn is_image_parameter(binary: bool, value: &[u8]) -> bool {
-    let text = std::str::from_utf8(value).is_ok_and(|t| is_image(t) || is_number_image(t.trim()));
-    if !binary {
-        return text;
-    }
-    let int8 = <[u8; 8]>::try_from(value).is_ok_and(|v| is_number_image(&i64::from_be_bytes(v).to_string()));
-    text || int8 || numeric(value).is_some_and(|digits| is_number_image(&digits))
-}
-
-/// The digits of a whole number in the binary format of `numeric`: groups of four behind a header of count, weight, sign
-/// and scale, 16 bits each (numeric_send).
-fn numeric(value: &[u8]) -> Option<String> {
-    let words: Vec<i16> = value.as_chunks::<2>().0.iter().map(|w| i16::from_be_bytes(*w)).collect();
-    let [count, weight, 0, _scale, groups @ ..] = words.as_slice() else { return None };
-    if value.len() % 2 != 0 || usize::try_from(*count).ok()? != groups.len() || !(0..=6).contains(weight) {
-        return None;
-    }
-    let place = |at: i16| groups.get(usize::try_from(at).unwrap_or(usize::MAX)).copied().unwrap_or(0);
-    let digits: String = (0..=*weight).map(|at| format!("{:04}", place(at))).collect();
-    Some(digits.trim_start_matches('0').to_owned())
-}
-
-/// True if a number looks like what a mask makes: as long as a card number, and all zeros, or a one, in the middle.
-fn is_number_image(digits: &str) -> bool {
-    let n = digits.len();
-    if !(15..=19).contains(&n) || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return false;
-    }
-    let middle = digits.get(6..n - 4).unwrap_or_default();
-    middle.bytes().enumerate().all(|(at, b)| b == b'0' || (b == b'1' && at + 1 == middle.len()))
 }

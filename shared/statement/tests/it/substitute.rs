@@ -14,6 +14,7 @@ fn column(attnum: i16, name: &str, class: Option<&str>, type_oid: u32, type_sql:
         name: name.into(),
         attnum,
         class: class.map(Into::into),
+        revealed: false,
         generated: false,
         type_oid,
         type_sql: type_sql.into(),

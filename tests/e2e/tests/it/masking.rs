@@ -5,28 +5,32 @@ use hoop_harness::{Cluster, program};
 use crate::support::{administrator, cards_in, developer, masked, psycopg};
 
 /// Expressions over the demo's data, each of which holds a card number when it is run directly.
-const EXPRESSIONS: [&str; 14] = [
+const EXPRESSIONS: [&str; 10] = [
     "SELECT pan FROM cards WHERE id = 1",
     "SELECT * FROM cards WHERE id = 1",
     "SELECT cards FROM cards WHERE id = 1",
     "SELECT pan || '' FROM cards WHERE id = 1",
     "SELECT 'card ' || pan || ', thanks' FROM cards WHERE id = 1",
-    "SELECT pan::numeric FROM cards WHERE id = 1",
-    "SELECT pan::bigint FROM cards WHERE id = 1",
     "SELECT ARRAY[pan, pan] FROM cards WHERE id = 1",
-    "SELECT ARRAY[pan::bigint] FROM cards WHERE id = 1",
     "SELECT json_build_object('pan', pan) FROM cards WHERE id = 1",
-    "SELECT json_build_object('pan', pan::bigint) FROM cards WHERE id = 1",
     "SELECT row_to_json(cards) FROM cards WHERE id = 1",
     "SELECT to_jsonb(cards) FROM cards WHERE id = 1",
     "SELECT string_agg(pan, ', ') FROM cards",
+];
+
+/// The same, as numbers: a mask is none, so these fail as every text does that is no number.
+const NUMBERS: [&str; 4] = [
+    "SELECT pan::numeric FROM cards WHERE id = 1",
+    "SELECT pan::bigint FROM cards WHERE id = 1",
+    "SELECT ARRAY[pan::bigint] FROM cards WHERE id = 1",
+    "SELECT json_build_object('pan', pan::bigint) FROM cards WHERE id = 1",
 ];
 
 #[test]
 fn the_expressions_hold_card_numbers_when_run_directly() {
     let cluster = Cluster::shared();
     let database = cluster.database();
-    for sql in EXPRESSIONS {
+    for sql in EXPRESSIONS.into_iter().chain(NUMBERS) {
         assert!(!cards_in(cluster.superuser(&database, sql).as_bytes()).is_empty(), "without power: {sql}");
     }
 }
@@ -39,6 +43,9 @@ fn simple_queries_are_masked() {
         let done = tunnel.psql(sql);
         done.expect(0);
         masked(&done, &["4111"]);
+    }
+    for sql in NUMBERS {
+        masked(&tunnel.psql(sql), &["invalid input syntax"]);
     }
 }
 
@@ -54,6 +61,13 @@ fn extended_queries_are_masked_as_text_and_as_binary() {
             let done = psycopg(&tunnel, &script);
             done.expect(0);
             masked(&done, &["4111"]);
+        }
+        for sql in NUMBERS {
+            let done = psycopg(
+                &tunnel,
+                &format!("connection.cursor(binary={binary}).execute({sql:?}, prepare=True)"),
+            );
+            masked(&done, &["InvalidTextRepresentation"]);
         }
     }
 }
@@ -82,16 +96,8 @@ fn copies_out_are_masked_in_each_format() {
     let (_broker, alice) = developer();
     let tunnel = alice.connect();
     for format in ["text", "csv", "binary"] {
-        // The places of classified columns are known for a table in a text format, and not in binary data or a query.
-        let refused =
-            ["(SELECT pan, cvv FROM cards)"].into_iter().chain((format == "binary").then_some("cards"));
-        for source in refused {
-            let done = tunnel.psql(&format!("COPY {source} TO STDOUT (FORMAT {format})"));
-            done.says(&["gateway.classified-copy"]);
-        }
-        let sources = ["notes", "(SELECT body, ARRAY[body] FROM notes)"]
-            .into_iter()
-            .chain((format != "binary").then_some("cards"));
+        let sources =
+            ["cards", "(SELECT pan, cvv FROM cards)", "notes", "(SELECT body, ARRAY[body] FROM notes)"];
         for source in sources {
             let done = tunnel.psql(&format!("COPY {source} TO STDOUT (FORMAT {format})"));
             done.expect(0);
@@ -124,13 +130,12 @@ fn free_text_and_json_that_nobody_classified_are_masked() {
 fn types_stay_valid() {
     let (_broker, alice) = developer();
     let tunnel = alice.connect();
-    let json =
-        tunnel.psql("SELECT json_build_object('pan', pan::bigint, 'id', id) FROM cards WHERE id = 1").ok();
+    let json = tunnel.psql("SELECT json_build_object('pan', 4111111111111111, 'id', 1)").ok();
     let value: serde_json::Value = serde_json::from_str(&json).expect("masked JSON is JSON");
     assert!(value["pan"].is_number());
     assert_eq!(value["id"], 1);
-    let script = "row = connection.cursor(binary=True).execute('SELECT pan::numeric, pan::bigint, ARRAY[pan::bigint] \
-                  FROM cards WHERE id = 1').fetchone()\nprint(*(type(v).__name__ for v in row))\nprint(str(row[0])[:6])";
+    let script = "row = connection.cursor(binary=True).execute('SELECT 4111111111111111::numeric, \
+                  4111111111111111, ARRAY[4111111111111111]').fetchone()\nprint(*(type(v).__name__ for v in row))\nprint(str(row[0])[:6])";
     let done = psycopg(&tunnel, script);
     done.expect(0);
     masked(&done, &["Decimal int list", "411111"]);
@@ -202,7 +207,7 @@ async fn errors_in_a_pipeline_are_withheld_by_their_own_transaction() {
     let (broker, bob) = administrator();
     let late = "ALTER TABLE cards ADD CONSTRAINT late UNIQUE (cvv) DEFERRABLE INITIALLY DEFERRED";
     Cluster::shared().superuser(broker.database(), late);
-    let tunnel = bob.connect();
+    let tunnel = bob.connect_with(&["--level", "write"]);
     let client = tunnel.client().await;
     let mut statements = Vec::new();
     for sql in [

@@ -274,6 +274,7 @@ fn session() -> NewSession {
         idle: Duration::from_secs(1 << 30),
         hold: Duration::ZERO,
         glass: None,
+        lifted: std::collections::BTreeSet::new(),
     }
 }
 
@@ -312,5 +313,8 @@ fn catalog() -> Catalog {
         classified: [classified].into(),
         classes: Arc::new(Classes::new([(16_400, 2, Class::Pan)])),
         relations: Arc::new(HashMap::from([(("public".to_owned(), "cards".to_owned()), columns)])),
+        // The model server answers what clients send: nothing is substituted for it.
+        known: None,
+        path: Vec::new(),
     }
 }
