@@ -161,7 +161,7 @@ pub(crate) fn is_too_deep(message: &str) -> bool {
 }
 
 // Texts that cannot reach the limit are not scanned twice.
-fn check_depth(text: &str, limit: usize) -> Result<(), Refusal> {
+pub(crate) fn check_depth(text: &str, limit: usize) -> Result<(), Refusal> {
     let opening = text.bytes().filter(|b| matches!(b, b'(' | b'[')).count();
     if opening <= limit {
         return Ok(());

@@ -88,7 +88,8 @@ pub struct Column {
     pub generated: bool,
     /// Oid of its type, of the base type for a domain.
     pub type_oid: u32,
-    /// Its type with modifier as `format_type` writes it with an empty search path, such as `character varying(19)`.
+    /// The same type with modifier as `format_type` writes it with an empty search path, such as `character varying(19)`:
+    /// a cast to a domain could raise.
     pub type_sql: Box<str>,
 }
 

@@ -7,6 +7,7 @@ mod analyse;
 mod attribute;
 mod catalogue;
 mod chain;
+pub mod closure;
 mod column;
 mod copy_shape;
 mod edit;
