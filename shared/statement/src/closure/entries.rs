@@ -103,6 +103,7 @@ fn exposure(known: &Known<'_>, spread: &Spread, row: &RelationRow, closure: &[u3
         name: column.name.clone(),
         attnum: column.attnum,
         class: spread.classes.get(&(row.oid, column.attnum)).map(|class| (**class).into()),
+        revealed: false,
         generated: column.generated,
         type_oid: column.type_oid,
         type_sql: column.type_sql.clone(),
