@@ -9,6 +9,7 @@ use hoop_pgwire::backend::encode::LocalReport;
 use hoop_pgwire::frontend::{Bind, encode};
 use hoop_pgwire::{Format, SqlState};
 use hoop_policy::{Column, Verdict};
+use hoop_statement::{Facts, How};
 
 use super::conversation::{Conversation, End};
 use super::judge::{CACHED_RECORD, CACHED_VERDICTS, Judge};
@@ -67,6 +68,16 @@ impl Judge {
             self.by_text.insert(text.into(), (version, Arc::clone(&judged)));
         }
         judged
+    }
+
+    /// A classified column decides something in it.
+    pub(super) fn compares(&self, facts: &TextFacts) -> bool {
+        let decides = |s: &Facts| {
+            hoop_policy::touched(&self.target.classified, s)
+                .values()
+                .any(|hows| hows.contains(&How::Predicate))
+        };
+        facts.statements.iter().any(decides)
     }
 
     /// Notes what a text that is let through does to the meaning of names.

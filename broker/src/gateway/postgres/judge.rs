@@ -262,16 +262,6 @@ impl Judge {
         }
     }
 
-    /// A classified column decides something in it.
-    fn compares(&self, facts: &TextFacts) -> bool {
-        let decides = |s: &Facts| {
-            hoop_policy::touched(&self.target.classified, s)
-                .values()
-                .any(|hows| hows.contains(&How::Predicate))
-        };
-        facts.statements.iter().any(decides)
-    }
-
     /// Budgets of the classes whose values can come into its answer.
     fn budgets_of(&self, facts: &TextFacts) -> Box<[Arc<Budget>]> {
         if self.budgets.is_empty() {
