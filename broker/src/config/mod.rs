@@ -24,7 +24,7 @@ use std::time::Duration;
 use hoop_mask::Class;
 use hoop_policy::Reviewers;
 
-use crate::gateway::postgres::catalog::Catalog;
+use crate::gateway::postgres::catalogue;
 use crate::gateway::postgres::estimate::Estimates;
 
 pub use fault::{Fault, Faults};
@@ -321,7 +321,7 @@ pub struct TargetShared {
     /// The client's side of TLS, made by the first connection.
     pub tls: OnceLock<Arc<rustls::ClientConfig>>,
     /// The catalogue of each database as it was read last. One of the target's list, so there are few.
-    pub catalogs: Arc<Mutex<BTreeMap<String, Catalog>>>,
+    pub catalogs: Arc<Mutex<BTreeMap<String, Arc<catalogue::Shared>>>>,
     /// What its planner said of statements lately.
     pub estimates: Estimates,
 }

@@ -9,6 +9,7 @@ use hoop_policy::{LoadFault, PolicySet};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{self, Config};
+use crate::gateway::postgres::catalogue;
 use crate::gateway::{Gateway, InForce};
 use crate::ledger::Poisoned;
 use crate::scribe::Scribe;
@@ -248,6 +249,7 @@ pub async fn put_in_force(gateway: &Gateway, scribe: &Scribe, loaded: Loaded) ->
         return Err(poisoned);
     }
     let version = policy.version;
+    catalogue::carry_bindings(&gateway.targets.load(), &config.targets);
     gateway.targets.store(Arc::new(config.targets.clone()));
     gateway.policy.store(Arc::new(policy));
     for session in gateway.sessions.list() {

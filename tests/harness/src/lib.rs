@@ -26,7 +26,7 @@ pub mod small_disk;
 pub mod tunnel;
 
 pub use broker::{Broker, TARGET};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, GATEWAY_ROLE};
 pub use login::Login;
 pub use person::Person;
 pub use program::{Done, PATIENCE};

@@ -234,6 +234,7 @@ impl Conversation {
 
     /// What a RowDescription means, from the one before when it is the same.
     fn described(&mut self, body: &[u8]) -> Result<Arc<Columns>, End> {
+        self.renew_classes();
         if let Some((bytes, columns)) = &self.described
             && **bytes == *body
         {

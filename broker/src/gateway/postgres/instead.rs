@@ -11,6 +11,7 @@ use hoop_pgwire::{Format, SqlState};
 use hoop_policy::{Column, Verdict};
 use hoop_statement::{Facts, How};
 
+use super::columns::Classes;
 use super::conversation::{Conversation, End};
 use super::judge::{CACHED_RECORD, CACHED_VERDICTS, Judge};
 use super::judged::Judged;
@@ -21,6 +22,7 @@ use crate::gate::Reason;
 impl Judge {
     /// At level `reveal`: which classified columns policy shows as they are.
     pub(super) fn reveal(&mut self) {
+        self.renew();
         let Some(substituting) =
             self.substituting.as_mut().filter(|_| self.facts.level == AccessLevel::Reveal)
         else {
@@ -41,6 +43,26 @@ impl Judge {
         });
     }
 
+    /// What is judged rests on the catalogue in force.
+    fn renew(&mut self) {
+        let Some(known) = self.substituting.as_mut().and_then(Substituting::news_for_judge) else { return };
+        self.target.classified = Arc::clone(&known.classified);
+        self.classified.extend(known.relations.keys().cloned());
+        self.relations = Arc::clone(&known.relations);
+        self.verdicts.clear();
+        self.by_text.clear();
+    }
+
+    /// Masks by origin, when they are others than before.
+    fn new_classes(&mut self) -> Option<Arc<Classes>> {
+        let known = self.substituting.as_mut().and_then(Substituting::news_for_masks)?;
+        let revealed = self.revealed();
+        Some(match revealed.is_empty() {
+            true => Arc::clone(&known.classes),
+            false => Arc::new(known.classes.revealing(revealed.into_iter())),
+        })
+    }
+
     /// Oids of relations and numbers of columns that are shown as they are.
     pub fn revealed(&mut self) -> Vec<(u32, i16)> {
         self.reveal();
@@ -49,9 +71,9 @@ impl Judge {
 
     /// The verdict on `text`, and what goes out instead of it, if both are still in force.
     pub(super) fn known(&self, text: &str) -> Option<Arc<Judged>> {
-        let substituting = self.substituting.as_ref()?;
+        let now = self.substituting.as_ref()?.version()?;
         let (version, judged) = self.by_text.get(text)?;
-        let valid = *version == substituting.version() && judged.version == self.policy.load().version;
+        let valid = *version == now && judged.version == self.policy.load().version;
         valid.then(|| Arc::clone(judged))
     }
 
@@ -61,7 +83,7 @@ impl Judge {
         let Some(substituting) = self.substituting.as_mut() else { return judged };
         let version = substituting.version();
         let judged = Arc::new(judged.with_ours(substituting.of(text)));
-        if text.len() <= CACHED_RECORD {
+        if let Some(version) = version.filter(|_| text.len() <= CACHED_RECORD) {
             if self.by_text.len() >= CACHED_VERDICTS {
                 self.by_text.clear();
             }
@@ -100,6 +122,14 @@ impl Judge {
 }
 
 impl Conversation {
+    /// Masks by origin follow the catalogue.
+    pub(super) fn renew_classes(&mut self) {
+        if let Some(classes) = self.judge.new_classes() {
+            self.classes = classes;
+            self.described = None;
+        }
+    }
+
     /// Notes what a text that is let through does to names, and tells once what masks mean for what it asks.
     pub(super) fn note_masks(&mut self, judged: &Judged) {
         self.judge.note(judged);

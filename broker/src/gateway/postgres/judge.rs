@@ -16,7 +16,7 @@ use hoop_statement::{Facts, How};
 
 use tokio::sync::oneshot;
 
-use super::catalog::Catalog;
+use super::catalogue::Catalog;
 use super::copy::{self, CopyMask, Relations};
 use super::judged::Judged;
 use super::parser::{Parsed, Parser};
@@ -52,12 +52,12 @@ pub struct Judge {
     pub(super) session: Arc<Session>,
     pub(super) facts: SessionFacts,
     pub(super) target: TargetFacts,
-    classified: HashSet<(String, String)>,
-    relations: Relations,
+    pub(super) classified: HashSet<(String, String)>,
+    pub(super) relations: Relations,
     /// By class.
     budgets: Vec<Arc<Budget>>,
     seen: Arc<Seen>,
-    verdicts: HashMap<u64, Arc<Judged>>,
+    pub(super) verdicts: HashMap<u64, Arc<Judged>>,
     parsing: Option<oneshot::Receiver<Parsed>>,
     /// How the session was opened, for what is asked about it again.
     pub(super) opening: OpeningFacts,
@@ -114,7 +114,7 @@ impl Judge {
             },
             substituting: catalog.known.as_ref().map(|known| {
                 let may_assign = session.level != AccessLevel::Masked;
-                Substituting::new(Arc::clone(known), &catalog.path, may_assign)
+                Substituting::new(known.clone(), &catalog.path, may_assign)
             }),
             by_text: HashMap::new(),
         }

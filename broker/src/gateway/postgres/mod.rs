@@ -5,7 +5,7 @@ pub mod answer;
 pub mod bounds;
 mod buffers;
 pub mod cancel;
-pub mod catalog;
+pub mod catalogue;
 pub mod columns;
 mod completion;
 pub mod conversation;

@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::bounds::Canceller;
 use super::cancel::{Backend, IssuedKey};
-use super::catalog::{self, Catalog};
+use super::catalogue::{self, Catalog};
 use super::conversation::{Conversation, End, Parts};
 use super::definitions::Reader;
 use super::hold::Holding;
@@ -27,7 +27,7 @@ use super::startup::{self, StartupRefused};
 use super::stream::Stream;
 use super::upstream::{self, Upstream};
 use crate::clock;
-use crate::config::{Limits, Target};
+use crate::config::Target;
 use crate::gate::Gate;
 use crate::gateway::Gateway;
 use crate::metrics::{Direction, Way};
@@ -138,7 +138,7 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     })?;
     let wishes = startup::read(arrived.parameters.iter())?;
     let database = startup::allowed_database(&wishes, &target)?;
-    let (upstream, catalog) = reach(&target, &database, &wishes.settings, &gateway.limits)
+    let (upstream, catalog) = catalogue::reach(&target, &database, &wishes.settings, &gateway.limits)
         .await
         .map_err(|e| unreachable(&target, &e))?;
     let id = ConnectionId::from_parts(clock::unix_ms(), rand::random());
@@ -146,7 +146,7 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     let event = Event::Connection {
         session: session.id.to_string(),
         connection: id.to_string(),
-        client: catalog::harmless_name(wishes.application.raw()),
+        client: startup::harmless_name(wishes.application.raw()),
         upstream_tls: upstream.protection(),
         downstream_tls: arrived.stream.protection(),
     };
@@ -163,20 +163,6 @@ async fn open(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Opened, Unope
     let past = Past::new(&database, &wishes.settings);
     let definitions = Reader::of(&target, &database, wishes.settings, &gateway.limits);
     Ok(Opened { id, target, upstream, catalog, scribe, key, past, definitions })
-}
-
-/// Connects to the target and reads its catalogue, each within `limits.upstream_connect`: nobody listens for the end of
-/// the session yet, so a target that falls silent here must not be waited for.
-async fn reach(
-    target: &Target,
-    database: &str,
-    settings: &[(String, String)],
-    limits: &Limits,
-) -> Result<(Upstream, Catalog), upstream::UpstreamError> {
-    let mut upstream = upstream::connect(target, database, settings, limits).await?;
-    let read = catalog::read(&mut upstream, target, database);
-    let catalog = upstream::within(limits.upstream_connect, read).await?;
-    Ok((upstream, catalog))
 }
 
 fn unreachable(target: &Target, e: &upstream::UpstreamError) -> Unopened {

@@ -193,6 +193,13 @@ pub fn allowed_database(wishes: &Wishes, target: &Target) -> Result<String, Star
     }
 }
 
+/// `application_name` for the ledger: a short name of a program, or what is left of it. Digits are taken out, since
+/// a client can put anything there.
+#[must_use]
+pub fn harmless_name(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphabetic() || " .-_/".contains(*c)).take(48).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,5 +233,10 @@ mod tests {
         ] {
             assert!(with(name, value).is_err(), "{name}={value} must be refused");
         }
+    }
+
+    #[test]
+    fn a_client_name_carries_no_digits() {
+        assert_eq!(harmless_name("psql 4111111111111111 \u{202e}x"), "psql  x");
     }
 }

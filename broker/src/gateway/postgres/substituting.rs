@@ -8,24 +8,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use hoop_statement::{Act, Catalogue, Exposure, Facts, Kind, SettingAct, Situation, Substituted, substitute};
 
+use super::catalogue::{Known, Watched};
 use super::text::TextFacts;
 use crate::gate::Reason;
 
 /// Substitutions kept by a connection, and the longest text of one.
 const KEPT: usize = 1024;
 const KEPT_BYTES: usize = 16 << 10;
-
-/// A catalogue with its version.
-#[derive(Debug, Default)]
-pub struct Known {
-    /// Rises with each reading that found something new.
-    pub version: u64,
-    /// What the database holds.
-    pub catalogue: Arc<Catalogue>,
-}
 
 /// A text and what is sent instead.
 #[derive(Debug)]
@@ -63,7 +54,7 @@ impl Ours {
 /// The situation of one connection.
 #[derive(Debug)]
 pub struct Substituting {
-    known: Arc<ArcSwap<Known>>,
+    known: Watched,
     may_assign: bool,
     /// Schemas of the search path, as the connection began and as they are now.
     initial: Arc<[Box<str>]>,
@@ -77,6 +68,8 @@ pub struct Substituting {
     kept_version: u64,
     /// Names mean other things than before.
     moved: bool,
+    /// Versions of which the judge and the masks by origin were told.
+    told: [u64; 2],
     /// At level `reveal`: the catalogue with what is shown in it, and what that rests on: catalogue and policy.
     revealed: Option<(u64, u64, Arc<Catalogue>)>,
 }
@@ -84,7 +77,7 @@ pub struct Substituting {
 impl Substituting {
     /// A connection that begins with this path.
     #[must_use]
-    pub fn new(known: Arc<ArcSwap<Known>>, path: &[Box<str>], may_assign: bool) -> Self {
+    pub fn new(known: Watched, path: &[Box<str>], may_assign: bool) -> Self {
         let path: Arc<[Box<str>]> = path.into();
         Self {
             known,
@@ -97,6 +90,7 @@ impl Substituting {
             kept: HashMap::new(),
             kept_version: 0,
             moved: false,
+            told: [0; 2],
             revealed: None,
         }
     }
@@ -104,7 +98,7 @@ impl Substituting {
     /// Asks, where it was not asked under this catalogue and `policy`, which classified columns are shown as they are:
     /// schema, relation, column and class.
     pub fn reveal(&mut self, policy: u64, shows: impl Fn(&str, &str, &str, &str) -> bool) {
-        let known = self.known.load_full();
+        let Some(known) = self.known.in_force() else { return };
         if self
             .revealed
             .as_ref()
@@ -141,7 +135,7 @@ impl Substituting {
     /// # Errors
     /// Why it is not sent.
     pub fn of(&mut self, text: &str) -> Result<Arc<Ours>, Arc<Reason>> {
-        let known = self.known.load_full();
+        let known = self.known.in_force().ok_or_else(unconfirmed)?;
         if known.version != self.kept_version {
             self.kept.clear();
             self.kept_version = known.version;
@@ -159,10 +153,27 @@ impl Substituting {
         made
     }
 
-    /// The version of the catalogue that is in force, which what is kept of a verdict rests on.
+    /// The version of the catalogue that is in force, which what is kept of a verdict rests on; none while it is not
+    /// confirmed.
     #[must_use]
-    pub fn version(&self) -> u64 {
-        self.known.load().version
+    pub fn version(&self) -> Option<u64> {
+        self.known.in_force().map(|known| known.version)
+    }
+
+    /// The catalogue, when it is another one than the last time that the judge asked.
+    pub fn news_for_judge(&mut self) -> Option<Arc<Known>> {
+        self.news(0)
+    }
+
+    /// The catalogue, when it is another one than the last time that the masks by origin were made.
+    pub fn news_for_masks(&mut self) -> Option<Arc<Known>> {
+        self.news(1)
+    }
+
+    fn news(&mut self, whose: usize) -> Option<Arc<Known>> {
+        let known = self.known.in_force()?;
+        let told = self.told.get_mut(whose)?;
+        (std::mem::replace(told, known.version) != known.version).then_some(known)
     }
 
     /// Whether what was sent for a prepared statement is still what would be sent.
@@ -170,7 +181,7 @@ impl Substituting {
     /// # Errors
     /// Why it may not run any more.
     pub fn again(&self, ours: &Arc<Ours>) -> Result<Arc<Ours>, Arc<Reason>> {
-        let known = self.known.load_full();
+        let known = self.known.in_force().ok_or_else(unconfirmed)?;
         if known.version == ours.version {
             return Ok(Arc::clone(ours));
         }
@@ -179,8 +190,10 @@ impl Substituting {
     }
 
     fn made(&self, known: &Known, text: &str, path: &Arc<[Box<str>]>) -> Result<Arc<Ours>, Arc<Reason>> {
+        // What is shown was asked of one version of the catalogue; in another everything is masked.
+        let revealed = self.revealed.as_ref().filter(|(version, _, _)| *version == known.version);
         let situation = Situation {
-            catalogue: self.revealed.as_ref().map_or(&known.catalogue, |(_, _, catalogue)| catalogue),
+            catalogue: revealed.map_or(&known.catalogue, |(_, _, catalogue)| catalogue),
             path,
             temporary: &self.temporary,
             may_assign: self.may_assign,
@@ -281,6 +294,19 @@ impl Substituting {
         self.fresh.clear();
         self.settle()
     }
+}
+
+/// The catalogue was not confirmed for too long: what a name means now is not known.
+fn unconfirmed() -> Arc<Reason> {
+    Arc::new(Reason {
+        sqlstate: "57P03",
+        rules: vec!["gateway.catalogue".to_owned()],
+        message: "the target's catalogue cannot be read, so what would be shown is not known".to_owned(),
+        hint: Some("send the statement again when it can; the broker's log has the reason".to_owned()),
+        position: None,
+        record: "the catalogue is not confirmed".to_owned(),
+        approval: None,
+    })
 }
 
 /// The relations changed: drivers prepare again when they are told so in these words, which are PostgreSQL's.

@@ -70,6 +70,9 @@ pub enum UpstreamError {
     /// The login or the server is not fit to be gated.
     #[error("{0}")]
     Unfit(String),
+    /// Its catalogue could not be read when several waited for it.
+    #[error("its catalogue: {0}")]
+    Unread(std::sync::Arc<UpstreamError>),
 }
 
 impl UpstreamError {
@@ -88,6 +91,7 @@ impl UpstreamError {
             Self::Password(_) | Self::NoPassword | Self::Method { .. } | Self::Scram(_) => {
                 ("08001", "the broker cannot sign in at the target".to_owned())
             }
+            Self::Unread(why) => why.for_client(),
             Self::Protocol => ("08P01", "the target does not speak PostgreSQL's protocol".to_owned()),
         }
     }

@@ -16,6 +16,7 @@ mod break_glass;
 mod canaries;
 mod cli_errors;
 mod clients;
+mod closure;
 mod crash;
 mod cut_lines;
 mod dead_machine;

@@ -20,7 +20,7 @@ use hoop_broker::config::{
 use hoop_broker::gate::Gate;
 use hoop_broker::gateway::postgres::bounds::Canceller;
 use hoop_broker::gateway::postgres::cancel::CancelKeys;
-use hoop_broker::gateway::postgres::catalog::Catalog;
+use hoop_broker::gateway::postgres::catalogue::Catalog;
 use hoop_broker::gateway::postgres::columns::Classes;
 use hoop_broker::gateway::postgres::conversation::{Conversation, Parts};
 use hoop_broker::gateway::postgres::definitions::{Reader, Reading};
@@ -314,7 +314,6 @@ fn catalog() -> Catalog {
         classes: Arc::new(Classes::new([(16_400, 2, Class::Pan)])),
         relations: Arc::new(HashMap::from([(("public".to_owned(), "cards".to_owned()), columns)])),
         // The model server answers what clients send: nothing is substituted for it.
-        known: None,
-        path: Vec::new(),
+        ..Catalog::default()
     }
 }
