@@ -6,7 +6,7 @@
 require "active_record"
 DSN = ENV.fetch("DAY_DSN").split.to_h { |part| part.split("=", 2) }
 
-class Base < ActiveRecord::Base; self.abstract_class = true; end
+class Base < ActiveRecord::Base; self.abstract_class = true; self.record_timestamps = false; end
 class Customer < Base; has_many :orders; end
 class Order < Base; belongs_to :customer, optional: true; has_many :payments; end
 class Card < Base

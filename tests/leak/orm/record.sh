@@ -6,7 +6,7 @@
 #
 # SETUP makes the databases app_a and app_b with the role dev (PG* variables name a superuser). Needs PostgreSQL 15's
 # binaries (PG_BIN), Python 3 with venv, and for the others what they name: java with postgresql.jar, ruby with
-# activerecord and pg, node with npm. What is missing is left out, with its corpus as it was. Run as root, the server runs
+# activerecord and pg, node with npm; PGADMIN_DIR is the folder pgadmin4/pgadmin of pgAdmin's unpacked wheel. What is missing is left out, with its corpus as it was. Run as root, the server runs
 # as postgres. OUT_DIR is tests/leak by default.
 #
 # Recorded rows hold identifiers of the catalogue by name where these scripts know them. Answers to others (a type's or
@@ -73,6 +73,11 @@ if command -v java >/dev/null && [ -e "$jar" ]; then
   catalogue+=(jdbc="$work/kept/jdbc")
 fi
 rows benign_catalogue "${catalogue[@]}"
+if [ -n "${PGADMIN_DIR:-}" ]; then
+  "$work/venv/bin/pip" install -q jinja2 pgcli
+  record pgadmin "$work/venv/bin/python" "$here/pgadmin_day.py" "$PGADMIN_DIR"
+  rows benign_pgadmin tool="$work/kept/pgadmin"
+fi
 if command -v ruby >/dev/null && ruby -e 'require "active_record"; require "pg"' 2>/dev/null; then
   record rails ruby "$here/rails_day.rb"
   rows benign_rails rails="$work/kept/rails"
