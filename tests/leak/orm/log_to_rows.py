@@ -7,7 +7,7 @@ LOG.json   what PostgreSQL writes with log_destination = 'jsonlog' and log_state
 PREFIX     stands before each name. A name is the application_name that the recording script set for a step, so each
            step needs its own; statements of other applications (empty name, or one that starts with '-') are left out.
            What an earlier log has already is left out too.
-OIDS.tsv   oid and name of the relations made by the schema: an oid in a statement is turned into 'name'::regclass,
+OIDS.tsv   oid and name ('orders'::regclass) of what the schema makes: an oid in a statement is turned into the name,
            since it would be another in the next database.
 
 A statement outside a transaction is one row; a transaction that writes, locks or keeps something is one row, its parts
@@ -93,13 +93,21 @@ def statements(path):
             values = {m[1]: m[2] for m in PARAMETER.finditer(entry.get("detail", ""))}
             yield name, entry["pid"], one_line(said[1]), values
 
+def named(value, oids):
+    """A parameter that is such an oid, or an array of such, by name."""
+    found = re.fullmatch(r"'(\{?)([\d,]+)\}?'", value)
+    if not found or not any(oid in oids for oid in found[2].split(",")): return value
+    names = ", ".join(oids.get(o, o) for o in found[2].split(","))
+    return f"ARRAY[{names}]::oid[]" if found[1] else f"{names}::oid"
+
 def grouped(log, oids):
     rows, current = [], {}
     for name, pid, sql, values in statements(log):
         sql = re.sub(r"\b(_django_curs_|s|c_)(?:\d{9,}|[0-9a-f]{12})(?=_)", r"\g<1>1", sql)  # addresses in memory
         if not sql or re.match(r"(set application_name|deallocate)\b", sql, re.I): continue
-        for oid, relation in oids.items():
-            sql = re.sub(rf"'{oid}'|\b{oid}\b", f"'{relation}'::regclass", sql)
+        for oid, name_of_it in oids.items():
+            sql = re.sub(rf"'{oid}'|\b{oid}\b", name_of_it, sql)
+        values = {n: named(v, oids) for n, v in values.items()}
         row = current.get(pid)
         if row is None or not row.open:
             row = current[pid] = Row(name)

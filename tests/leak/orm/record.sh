@@ -41,8 +41,10 @@ CONF
 as_server "$bin/pg_ctl" -D "$work/data" -l "$work/log/start" -w start >/dev/null
 export PGHOST=127.0.0.1 PGPORT=$port PGUSER=postgres
 bash "${SETUP:?names the script that makes the databases}"
-psql -X -q -At -F $'\t' -d app_a -o "$work/oids" -c "SELECT c.oid, c.oid::regclass FROM pg_class c
-  JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname IN ('public', 'keep') AND relkind IN ('r', 'v', 'i', 'S')"
+psql -X -q -At -F $'\t' -d app_a -o "$work/oids" -c "
+  SELECT c.oid, format('%L::regclass', c.oid::regclass) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+    WHERE nspname IN ('public', 'keep') AND relkind IN ('r', 'v', 'i', 'S')
+  UNION ALL SELECT oid, format('%L::regprocedure', oid::regprocedure) FROM pg_proc WHERE proname = 'card_ref'"
 
 export DAY_DSN="host=127.0.0.1 port=$port dbname=app_a user=dev password=dev"
 record() { # name command...: the log of one script
