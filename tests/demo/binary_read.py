@@ -4,6 +4,6 @@ import psycopg
 
 with psycopg.connect(autocommit=True) as connection:
     cursor = connection.cursor(binary=True)
-    cursor.execute("SELECT id, pan, pan::numeric, ARRAY[pan] FROM cards WHERE id < %s ORDER BY id", [4])
+    cursor.execute("SELECT id, pan, 4111111111111111::numeric, ARRAY[pan] FROM cards WHERE id < %s ORDER BY id", [4])
     for row in cursor:
         print(*row)

@@ -48,6 +48,7 @@ pub struct Session {
     statements: AtomicU64,
     /// Connections on which an answer is owed: a running statement is not idleness.
     busy: AtomicU32,
+    told_masks: AtomicBool,
     ended: AtomicBool,
     end_reason: Mutex<Option<EndReason>>,
     end_notify: Notify,
@@ -193,6 +194,7 @@ impl Sessions {
             connections: AtomicU32::new(0),
             statements: AtomicU64::new(0),
             busy: AtomicU32::new(0),
+            told_masks: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             end_reason: Mutex::new(None),
             end_notify: Notify::new(),
@@ -235,6 +237,11 @@ impl Session {
         *self.end_reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
         self.ended.store(true, Ordering::Release);
         self.end_notify.notify_waiters();
+    }
+
+    /// True the first time: the session is to be told what masks mean.
+    pub fn tell_masks(&self) -> bool {
+        !self.told_masks.swap(true, Ordering::Relaxed)
     }
 
     /// Why it ended, `None` while it lives.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# pg_dump in its formats, and that each restores, as a transcript. HOOP_SPARE names an empty database behind the same
+# pg_dump in its formats, and that each restores, as a transcript. HOOP_SPARE leads straight to an empty database behind the same
 # connection.
 set -eu
 
@@ -8,7 +8,7 @@ title() { printf '\n== %s\n' "$*"; }
 steady() { sed -E '/^\\(un)?restrict /d; /^;.*(Archive created at|Dumped|dbname)/d'; }
 dump() { pg_dump --no-owner --no-privileges "$@"; }
 # The dump of the spare database, compared with that of the first; then it is emptied again. The rows of `cards` are
-# looked at by themselves: what is masked already is masked once more on the way out, and then wholly.
+# looked at by themselves, without what is masked in them.
 same_in_spare() {
     dump -d "$HOOP_SPARE" --exclude-table-data=cards | steady | diff without-cards.sql - && echo "the same in the other database"
     psql -X -d "$HOOP_SPARE" <<'SQL'

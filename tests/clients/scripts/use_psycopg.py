@@ -25,6 +25,12 @@ LARGE = 20 << 20
 # What it warns of on leaving a failed pipeline depends on which answers had come by then.
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
+# Card numbers that nobody classified, one for each card: they are found by what they are.
+NUMBER = (
+    "(ARRAY[4111111111111111, 5555555555554444, 378282246310005,"
+    " 6011111111111117, 3530111333300000, 2223003122003222])[id]"
+)
+
 
 def title(text):
     print(f"\n== {text}")
@@ -82,7 +88,7 @@ def binary(connection):
             print(row)
         print([(c.name, c.type_code, c.display_size, c.internal_size, c.precision, c.scale) for c in cursor.description])
     # Numbers stay numbers: their images are others than those of texts.
-    for row in cursor.execute("SELECT pan::numeric, pan::bigint FROM cards ORDER BY id"):
+    for row in cursor.execute(f"SELECT {NUMBER}::numeric, {NUMBER} FROM cards ORDER BY id"):
         print("number", row[0], "number", row[1])
 
 
@@ -225,11 +231,11 @@ def copies(connection):
 
     def take(statement):
         with connection.cursor().copy(statement) as copy:
-            for _ in copy:
-                pass
+            for part in copy:
+                print(bytes(part))
 
-    by_design("a binary COPY of classified columns", "42501", lambda: take("COPY cards TO STDOUT (FORMAT binary)"))
-    by_design("a COPY of a query on classified columns", "42501", lambda: take("COPY (SELECT pan FROM cards) TO STDOUT"))
+    take("COPY (SELECT pan, cvv, expiry FROM cards ORDER BY id) TO STDOUT")
+    take("COPY (SELECT pan, cvv, expiry FROM cards ORDER BY id) TO STDOUT (FORMAT binary)")
 
 
 def cursors(connection):
@@ -301,9 +307,9 @@ def errors(connection):
 def quoted(connection):
     """The server's message would quote the row."""
     try:
-        connection.execute("INSERT INTO cards VALUES (1, 1, 'b', '1', '2', '3')")
-    except psycopg.errors.UniqueViolation as e:
-        assert ("Key (id)" in (e.diag.message_detail or "")) != THROUGH_GATEWAY, e.diag.message_detail
+        connection.execute("INSERT INTO cards (id, customer_id, brand) VALUES (1, 1, 'b')")
+    except psycopg.errors.IntegrityError as e:
+        assert ("Failing row" in (e.diag.message_detail or "")) != THROUGH_GATEWAY, e.diag.message_detail
 
 
 def notices_and_notifications(connection):

@@ -41,6 +41,21 @@ pub fn applied(transcript: &str) -> String {
     TABLE.iter().fold(transcript.to_owned(), |text, (plain, image)| text.replace(plain, image))
 }
 
+/// `transcript` without the notice by which a session is told once what masks mean.
+#[must_use]
+pub fn untold(transcript: &str) -> String {
+    let mut lines = transcript.split_inclusive('\n').peekable();
+    let mut text = String::with_capacity(transcript.len());
+    while let Some(line) = lines.next() {
+        if line.contains("NOTICE:  classified columns are masked here") {
+            lines.next_if(|hint| hint.starts_with("HINT:"));
+        } else {
+            text.push_str(line);
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

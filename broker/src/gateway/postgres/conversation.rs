@@ -122,8 +122,6 @@ pub struct Conversation {
     pub(super) estimate: Option<Expectation>,
     /// Tells the client so.
     pub(super) notice: Option<Vec<u8>>,
-    /// The client was told what masks mean for what it asks.
-    pub(super) told_masks: bool,
     /// Bytes of a CopyData frame of the client that are still to pass.
     pub(super) copy_left: usize,
     pub(super) release_after: Option<Ticket>,
@@ -211,7 +209,6 @@ impl Conversation {
             reading: None,
             estimate: None,
             notice: None,
-            told_masks: false,
             copy_left: 0,
             release_after: None,
             in_transaction: false,

@@ -134,8 +134,7 @@ impl Conversation {
     pub(super) fn note_masks(&mut self, judged: &Judged) {
         self.judge.note(judged);
         let withheld = judged.ours.as_ref().is_some_and(|ours| ours.done.withheld);
-        if (judged.compares || withheld) && !self.told_masks {
-            self.told_masks = true;
+        if (judged.compares || withheld) && self.session.tell_masks() {
             self.notice = masks_notice();
         }
     }
@@ -168,7 +167,9 @@ fn masked_form() -> Arc<Reason> {
     Arc::new(Reason {
         sqlstate: "0A000",
         rules: vec!["substitution.write_back".to_owned()],
-        message: "a masked value would be written into a classified column".to_owned(),
+        message:
+            "refused by `substitution.write_back`: a masked value would be written into a classified column"
+                .to_owned(),
         hint: Some("change only the columns that are meant; the stored value stays as it is".to_owned()),
         position: None,
         record: "a masked value would be written back".to_owned(),
@@ -180,7 +181,7 @@ fn masked_form() -> Arc<Reason> {
 fn masks_notice() -> Option<Vec<u8>> {
     let text = "classified columns are masked here, and what is compared, joined, grouped or ordered by them sees the masks";
     let hint = "verification values, dates, free text and JSON are withheld whole; hoopctl target describe tells what is masked";
-    let report = LocalReport::new(Severity::Notice, SqlState::parse(b"01000")?, text.to_owned()).hint(hint);
+    let report = LocalReport::new(Severity::Notice, SqlState::parse(b"00000")?, text.to_owned()).hint(hint);
     let mut out = Vec::with_capacity(320);
     report.encode_notice(&mut out).ok()?;
     Some(out)

@@ -205,7 +205,11 @@ impl Substituting {
             Err(fault) => Err(Arc::new(Reason {
                 sqlstate: fault.sqlstate,
                 rules: vec![fault.rule.to_owned()],
-                message: fault.message,
+                // A denial names its rule by itself.
+                message: match fault.sqlstate {
+                    "42501" => fault.message,
+                    _ => format!("refused by `{}`: {}", fault.rule, fault.message),
+                },
                 hint: Some(fault.hint.to_owned()),
                 position: None,
                 record: "cannot be sent with masks in it".to_owned(),

@@ -12,13 +12,14 @@ const NUMERIC: u32 = 1700;
 /// The masked form of `column`, where `column_ref` names it.
 ///
 /// A card number as text keeps its first six and last four digits, up to 14 digits the last four only, and nothing where
-/// anything but digits stands in it; as a number its middle is zeroed so that it passes as no card number. Other classes say nothing but that there is a value. A type that cannot
+/// anything but digits stands in it (a masked form stays as it is); as a number its middle is zeroed so that it passes as no card number. Other classes say nothing but that there is a value. A type that cannot
 /// hold such a form gives NULL, and so does a number that is as long as no card number is.
 pub(super) fn mask(column: &Column, column_ref: &str) -> String {
     let masked = match (column.class.as_deref(), column.type_oid) {
         (Some("pan"), TEXT | VARCHAR | BPCHAR) => Some(pan_text(column_ref)),
         (Some("pan"), INT8 | NUMERIC) => Some(pan_number(column_ref)),
-        (Some("expiry"), TEXT | VARCHAR | BPCHAR) => Some(constant(column_ref, "**/**")),
+        (Some("cvv"), TEXT | VARCHAR | BPCHAR) => Some(cvv(column_ref)),
+        (Some("expiry"), TEXT | VARCHAR | BPCHAR) => Some(constant(column_ref, "*****")),
         (Some(_), TEXT | VARCHAR | BPCHAR) => Some(constant(column_ref, "***")),
         _ => None,
     };
@@ -27,14 +28,25 @@ pub(super) fn mask(column: &Column, column_ref: &str) -> String {
 }
 
 /// True if the mask of this column shows something of its value.
-pub(super) fn shows_part(column: &Column) -> bool {
-    column.class.as_deref() == Some("pan")
-        && matches!(column.type_oid, TEXT | VARCHAR | BPCHAR | INT8 | NUMERIC)
+fn shows_part(column: &Column) -> bool {
+    let digits = matches!(column.type_oid, TEXT | VARCHAR | BPCHAR | INT8 | NUMERIC);
+    column.class.as_deref() == Some("pan") && digits
+}
+
+/// True if a reader may not see by the mask alone that something is withheld: a NULL, or a text that was any.
+pub(super) fn withholds(column: &Column) -> bool {
+    !says_something(column) || !matches!(column.class.as_deref(), Some("pan" | "cvv" | "expiry"))
 }
 
 /// True if the mask of this column is not NULL.
 pub(super) fn says_something(column: &Column) -> bool {
     matches!(column.type_oid, TEXT | VARCHAR | BPCHAR) || shows_part(column)
+}
+
+/// Three stars or four: which of them follows from the brand, and so from the first digits.
+fn cvv(column: &str) -> String {
+    let four = format!("{LENGTH}({column}) {} 4", op("="));
+    format!("CASE WHEN {column} IS NOT NULL THEN CASE WHEN {four} THEN '****' ELSE '***' END END")
 }
 
 fn constant(column: &str, stars: &str) -> String {
@@ -55,7 +67,7 @@ fn pan_text(column: &str) -> String {
     let long = |least: u8, most: u8| {
         format!(
             "{LENGTH}({column}) {ge} {least} AND {LENGTH}({column}) {le} {most} \
-             AND {TRANSLATE}({column}, '0123456789', '') {eq} ''"
+             AND {TRANSLATE}({column}, '0123456789*', '') {eq} ''"
         )
     };
     let last = format!("pg_catalog.right({column}, 4)");

@@ -96,7 +96,7 @@ impl<'a> Part<'a> {
         self.touches = true;
         for column in shown.iter().filter_map(|at| masked.columns.get(*at)).filter(|c| c.is_masked()) {
             self.masked = true;
-            self.withheld |= !super::masks::shows_part(column);
+            self.withheld |= super::masks::withholds(column);
         }
     }
 

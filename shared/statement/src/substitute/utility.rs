@@ -8,7 +8,7 @@ use super::mention::Mentions;
 use super::part::Part;
 use super::resolve::{Found, quoted};
 use super::{define, verify};
-use crate::catalogue::Masked;
+use crate::catalogue::{Entry, Exposure, Masked};
 use crate::edit::Edit as _;
 use crate::walk::strings;
 
@@ -153,6 +153,12 @@ impl Part<'_> {
         let Some(relation) = copy.relation.as_mut() else { return false };
         if copy.is_from {
             let columns = strings(&copy.attlist).into_iter().map(str::to_owned).collect::<Vec<_>>();
+            // Nothing is read by it. Where no relation of that name is masked, or runs code, it goes out as it came.
+            let schema = (!relation.schemaname.is_empty()).then_some(relation.schemaname.as_str());
+            let plain = |e: &Entry| matches!(e.exposure, Exposure::Plain) && e.unwritable.is_none();
+            if copy.where_clause.is_none() && self.any_of(schema, &relation.relname).all(|(_, e)| plain(e)) {
+                return false;
+            }
             let mut written = relation.clone();
             let Some(target) = self.target(Some(&mut written)) else { return true };
             self.copied_in(&target, &columns);

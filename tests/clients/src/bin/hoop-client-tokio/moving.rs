@@ -5,7 +5,7 @@ use tokio_postgres::binary_copy::{BinaryCopyInWriter, BinaryCopyOutStream};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};
 
-use crate::{LARGE, by_design, show, title};
+use crate::{LARGE, show, title};
 
 /// Tells its stories.
 pub async fn all(client: &mut Client) {
@@ -40,13 +40,8 @@ async fn copy_out(client: &Client) {
         println!("{} {}", row.get::<i32>(0), row.get::<&str>(1));
     }
     show(copied(client, "COPY (SELECT 10 / (5 - n) FROM generate_series(1, 9) n) TO STDOUT").await);
-    by_design(
-        "a binary COPY of classified columns",
-        "42501",
-        copied(client, "COPY cards TO STDOUT BINARY").await,
-    );
-    let query = "COPY (SELECT pan FROM cards) TO STDOUT";
-    by_design("a COPY of a query on classified columns", "42501", copied(client, query).await);
+    let cards = copied(client, "COPY (SELECT pan, cvv, expiry FROM cards ORDER BY id) TO STDOUT").await;
+    show(cards.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
 }
 
 async fn copy_in(client: &Client) {
