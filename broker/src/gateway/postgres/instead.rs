@@ -2,6 +2,7 @@
 //! its substitution, and what the client is told of it.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use hoop_api::AccessLevel;
 use hoop_pgwire::backend::Severity;
@@ -41,6 +42,15 @@ impl Judge {
             let verdict = hoop_policy::judge_reveal(&policy.set, principal, &self.opening, target, &column);
             matches!(verdict, Verdict::Allow(_))
         });
+    }
+
+    /// Pending while the catalogue is read anew after what this connection changed; then what is judged rests on it.
+    pub(super) fn poll_renewed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(substituting) = &mut self.substituting {
+            std::task::ready!(substituting.poll_refreshed(cx));
+        }
+        self.reveal();
+        Poll::Ready(())
     }
 
     /// What is judged rests on the catalogue in force.

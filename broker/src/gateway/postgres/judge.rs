@@ -125,7 +125,7 @@ impl Judge {
     /// INVARIANT: an answer of the parser counts for the text that it was given. The text that was waited for may never
     /// come again: when the server fails an earlier message of the segment, the rest of it is skipped.
     pub fn look(&mut self, text: &str, cx: &mut Context<'_>) -> Poll<Looked> {
-        self.reveal();
+        std::task::ready!(self.poll_renewed(cx));
         if let Some(judged) = self.known(text) {
             return Poll::Ready(Looked::Judged(judged));
         }

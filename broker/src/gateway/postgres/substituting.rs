@@ -6,11 +6,13 @@
 //! relation than its author thought, or none, but never one that is unmasked.
 
 use std::collections::{HashMap, HashSet};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use hoop_statement::{Act, Catalogue, Exposure, Facts, Kind, SettingAct, Situation, Substituted, substitute};
 
-use super::catalogue::{Known, Watched};
+use super::catalogue::{Known, Refreshing, Watched};
 use super::text::TextFacts;
 use crate::gate::Reason;
 
@@ -70,6 +72,12 @@ pub struct Substituting {
     moved: bool,
     /// Versions of which the judge and the masks by origin were told.
     told: [u64; 2],
+    /// This transaction made or dropped relations.
+    defined: bool,
+    /// The catalogue is read anew after a transaction that did; nothing is let through before.
+    refreshing: Option<Refreshing>,
+    /// It could not be.
+    lost: bool,
     /// At level `reveal`: the catalogue with what is shown in it, and what that rests on: catalogue and policy.
     revealed: Option<(u64, u64, Arc<Catalogue>)>,
 }
@@ -91,6 +99,9 @@ impl Substituting {
             kept_version: 0,
             moved: false,
             told: [0; 2],
+            defined: false,
+            refreshing: None,
+            lost: false,
             revealed: None,
         }
     }
@@ -135,7 +146,7 @@ impl Substituting {
     /// # Errors
     /// Why it is not sent.
     pub fn of(&mut self, text: &str) -> Result<Arc<Ours>, Arc<Reason>> {
-        let known = self.known.in_force().ok_or_else(unconfirmed)?;
+        let known = self.known.in_force().filter(|_| !self.lost).ok_or_else(unconfirmed)?;
         if known.version != self.kept_version {
             self.kept.clear();
             self.kept_version = known.version;
@@ -157,7 +168,7 @@ impl Substituting {
     /// confirmed.
     #[must_use]
     pub fn version(&self) -> Option<u64> {
-        self.known.in_force().map(|known| known.version)
+        self.known.in_force().filter(|_| !self.lost).map(|known| known.version)
     }
 
     /// The catalogue, when it is another one than the last time that the judge asked.
@@ -232,6 +243,7 @@ impl Substituting {
             }
         }
         if let Some(ours) = ours {
+            self.defined |= ours.done.defines;
             for name in &ours.done.makes_temporary {
                 if self.temporary.insert(name.clone()) {
                     self.fresh.push(name.clone());
@@ -296,7 +308,20 @@ impl Substituting {
             self.moved = true;
         }
         self.fresh.clear();
+        if std::mem::take(&mut self.defined) {
+            self.refreshing = Some(self.known.refresh());
+        }
         self.settle()
+    }
+
+    /// Pending while the catalogue is read anew, after this connection changed it.
+    pub fn poll_refreshed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(refreshing) = &mut self.refreshing else { return Poll::Ready(()) };
+        let read = std::task::ready!(Pin::new(refreshing).poll(cx));
+        self.lost = read.is_err();
+        // Without it this connection knows less than it did itself: it is tried again until it is read.
+        self.refreshing = self.lost.then(|| self.known.refresh());
+        Poll::Ready(())
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Known, RelationRow};
 
 /// Relations that hold samples, passwords, connection strings or other people's statements, by schema and name; the
 /// schema of an extension's is its user's choice.
-const HIDDEN: [(Option<&str>, &str); 19] = [
+const HIDDEN: [(Option<&str>, &str); 18] = [
     (Some("pg_catalog"), "pg_statistic"),
     (Some("pg_catalog"), "pg_statistic_ext_data"),
     (Some("pg_catalog"), "pg_largeobject"),
@@ -16,7 +16,6 @@ const HIDDEN: [(Option<&str>, &str); 19] = [
     (Some("pg_catalog"), "pg_shadow"),
     (Some("pg_catalog"), "pg_user_mapping"),
     (Some("pg_catalog"), "pg_user_mappings"),
-    (Some("pg_catalog"), "pg_subscription"),
     (Some("information_schema"), "_pg_user_mappings"),
     (Some("information_schema"), "user_mapping_options"),
     (None, "pg_stat_statements"),
@@ -41,32 +40,48 @@ pub(super) fn hidden(row: &RelationRow) -> Option<&'static str> {
     HIDDEN.iter().any(named).then_some("it holds stored values, secrets or other people's statements")
 }
 
+/// Columns that are shown otherwise than they are, by relation: the expression for each.
+const COLUMNS: [(&str, &str, &str); 2] = [
+    (
+        "pg_stat_activity",
+        "query",
+        "CASE WHEN own.\"pid\" OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() THEN own.\"query\" END",
+    ),
+    // A password can stand in it.
+    ("pg_subscription", "subconninfo", "CAST(NULL AS pg_catalog.text)"),
+];
+
 /// It is shown in another form.
 pub(super) fn is_shown(row: &RelationRow) -> bool {
-    *row.schema == *"pg_catalog" && (*row.name == *"pg_stat_activity" || STATISTICS.contains(&&*row.name))
+    let listed = COLUMNS.iter().any(|(relation, _, _)| *row.name == **relation);
+    *row.schema == *"pg_catalog" && (listed || STATISTICS.contains(&&*row.name))
 }
 
 /// The form in which a relation of [`is_shown`] is shown, while `closure` are the tables that nobody reads as they are;
 /// `None` where its columns are not known.
 pub(super) fn shown(known: &Known<'_>, row: &RelationRow, closure: &[u32]) -> Option<String> {
     let columns: Vec<&str> = known.columns(row.oid).iter().map(|a| &*a.name).collect();
-    let has = |name: &str| columns.contains(&name);
-    let needed: &[&str] =
-        if *row.name == *"pg_stat_activity" { &["pid", "query"] } else { &["schemaname", "tablename"] };
-    if !needed.iter().all(|name| has(name)) {
+    let statistics = STATISTICS.contains(&&*row.name);
+    let special: Vec<_> = COLUMNS.iter().filter(|(relation, _, _)| *row.name == **relation).collect();
+    let needed = special.iter().map(|(_, name, _)| *name);
+    let mut needed = needed.chain(["schemaname", "tablename"].into_iter().filter(|_| statistics));
+    if !needed.all(|name| columns.contains(&name)) {
         return None;
     }
-    let columns = columns.iter().map(|name| match *name {
-        "query" if *row.name == *"pg_stat_activity" => {
-            "CASE WHEN own.\"pid\" OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
-             THEN own.\"query\" END AS \"query\""
-                .to_owned()
+    // Major 13 lets nobody but superusers read this oid, not even to count the rows.
+    let unreadable = *row.name == *"pg_subscription" && !columns.contains(&"subbinary");
+    let columns = columns.iter().map(|name| {
+        if let Some((_, _, instead)) = special.iter().find(|(_, special, _)| special == name) {
+            return format!("{instead} AS \"{name}\"");
         }
-        name => format!("own.\"{}\"", name.replace('"', "\"\"")),
+        if unreadable && *name == "oid" {
+            return "CAST(NULL AS pg_catalog.oid) AS \"oid\"".to_owned();
+        }
+        format!("own.\"{}\"", name.replace('"', "\"\""))
     });
     let columns: Vec<String> = columns.collect();
     let mut text = format!("SELECT {} FROM pg_catalog.\"{}\" own", columns.join(", "), row.name);
-    if *row.name != *"pg_stat_activity" && !closure.is_empty() {
+    if statistics && !closure.is_empty() {
         text += &without(closure);
     }
     Some(text)

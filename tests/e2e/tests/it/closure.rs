@@ -195,3 +195,17 @@ fn while_the_catalogue_cannot_be_read_nothing_is_answered() {
     assert!(lines.first().is_some_and(|l| !refused(l)), "{text}");
     assert!(lines.last().is_some_and(|l| l.contains("fine")), "{text}");
 }
+
+#[test]
+fn what_is_made_through_the_gateway_counts_at_once() {
+    let broker = Broker::start_with(&[("targets.payments-db.classes", "\"public.later.pan\"", "\"pan\"")]);
+    let bob = broker.person("bob", "dba,leads");
+    let script = format!(
+        "{LIVE}\nconnection.execute('CREATE TABLE later (id integer, pan text)')\n\
+         look('SELECT count(*) FROM later')\n\
+         connection.execute(\"INSERT INTO later VALUES (1, '4111111111111111')\")\n\
+         look('SELECT reverse(pan), pan FROM later')"
+    );
+    let done = psycopg(&bob.connect_with(&["--level", "write"]), &script);
+    masked(&done, &["[(0,)]", "[('1111******111114', '411111******1111')]"]);
+}

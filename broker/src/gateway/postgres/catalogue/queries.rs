@@ -79,7 +79,7 @@ FROM pg_attribute a CROSS JOIN LATERAL (
 ) base
 WHERE a.attnum > 0 AND NOT a.attisdropped AND (a.attrelid = ANY ('{/*oids*/}'::oid[]) OR a.attrelid IN (
     SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace
-    AND c.relname IN ('pg_stats', 'pg_stats_ext', 'pg_stats_ext_exprs', 'pg_stat_activity')))";
+    AND c.relname IN ('pg_stats', 'pg_stats_ext', 'pg_stats_ext_exprs', 'pg_stat_activity', 'pg_subscription')))";
 
 pub(super) const INHERITS: &str = "SELECT inhrelid, inhparent FROM pg_inherits";
 

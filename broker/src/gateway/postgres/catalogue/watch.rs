@@ -4,6 +4,7 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -22,7 +23,21 @@ pub struct Watched {
 }
 
 /// Ends with a look that began after it was asked for.
-pub type Refreshing = Pin<Box<dyn Future<Output = Result<(), UpstreamError>> + Send>>;
+pub struct Refreshing(Pin<Box<dyn Future<Output = Result<(), UpstreamError>> + Send>>);
+
+impl Future for Refreshing {
+    type Output = Result<(), UpstreamError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl std::fmt::Debug for Refreshing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Refreshing")
+    }
+}
 
 /// The watcher's life: it is ended when the last connection lets go of it.
 #[derive(Debug)]
@@ -82,7 +97,7 @@ impl Watched {
         let lease = Arc::clone(&self.lease);
         let mine = lease.asks.made.fetch_add(1, Ordering::AcqRel) + 1;
         lease.asks.wake.notify_one();
-        Box::pin(async move {
+        Refreshing(Box::pin(async move {
             let mut ended = lease.asks.ended.subscribe();
             loop {
                 let last = ended.borrow_and_update().clone();
@@ -93,7 +108,7 @@ impl Watched {
                     return Err(UpstreamError::Unfit("its catalogue is not watched any more".to_owned()));
                 }
             }
-        })
+        }))
     }
 }
 
