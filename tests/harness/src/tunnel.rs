@@ -26,14 +26,27 @@ impl Tunnel {
         Self::try_open(person, options).expect("`hoopctl connect` runs its command")
     }
 
+    /// The same to another target than [`TARGET`].
+    ///
+    /// # Panics
+    /// When `connect` ends instead; the message has what it said.
+    #[must_use]
+    pub fn to(person: &Person, target: &str, options: &[&str]) -> Self {
+        Self::try_to(person, target, options).expect("`hoopctl connect` runs its command")
+    }
+
     /// The same where the broker may be gone: `None` when `connect` ends before its command runs.
     ///
     /// # Panics
     /// When hoopctl cannot be started.
     #[must_use]
     pub fn try_open(person: &Person, options: &[&str]) -> Option<Self> {
+        Self::try_to(person, TARGET, options)
+    }
+
+    fn try_to(person: &Person, target: &str, options: &[&str]) -> Option<Self> {
         const SHELL: &str = "env | grep ^PG; echo READY; exec cat >/dev/null";
-        let mut command = person.hoopctl(&["connect", TARGET]);
+        let mut command = person.hoopctl(&["connect", target]);
         command.args(options).args(["--", "sh", "-c", SHELL]);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
         let mut tunnel = Self { child: child.expect("hoopctl starts"), settings: BTreeMap::new() };
