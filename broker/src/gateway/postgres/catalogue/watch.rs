@@ -135,8 +135,13 @@ async fn watch(target: Arc<Target>, shared: Arc<Shared>, limits: Limits, asks: A
             );
         }
         asks.ended.send_replace(Ended { asks: before, failed: looked.err().map(Arc::new) });
-        // An ask that came during the look is kept for the next one.
-        let _asked = tokio::time::timeout(EVERY, asks.wake.notified()).await;
+        let asked = async {
+            // What wakes may be an ask that the look has answered already.
+            while asks.made.load(Ordering::Acquire) == before {
+                asks.wake.notified().await;
+            }
+        };
+        let _asked = tokio::time::timeout(EVERY, asked).await;
     }
 }
 
