@@ -22,6 +22,9 @@ use crate::walk::{Walker, strings};
 static COLUMNS: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| include_str!("function_columns.txt").lines().collect());
 
+/// Columns of `information_schema._pg_expandarray`, which drivers ask for keys by. No function of the server has these names.
+const EXPANDED: [&str; 2] = ["n", "x"];
+
 /// What the name of a function in FROM means.
 pub(crate) fn source(range: &pb::RangeFunction) -> Source {
     let mut columns = vec!["ordinality".to_owned()];
@@ -93,7 +96,10 @@ impl Walker {
 impl Walk for pb::AIndirection {
     fn walk(&self, w: &mut Walker) {
         for step in &self.indirection {
-            if let Some(N::String(name)) = &step.node {
+            if let Some(N::String(name)) = &step.node
+                && !COLUMNS.contains(name.sval.as_str())
+                && !EXPANDED.contains(&name.sval.as_str())
+            {
                 w.attribute(&name.sval);
             }
         }

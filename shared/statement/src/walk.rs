@@ -84,7 +84,9 @@ impl Walker {
         if function::runs_text(name) {
             self.opaque(Opaque::RunsText);
         }
-        let listed = schema.is_none_or(|s| s == "pg_catalog") && function::is_listed(name);
+        // What drivers ask for keys by; it only expands an array.
+        let expands = schema == Some("information_schema") && name == "_pg_expandarray";
+        let listed = expands || schema.is_none_or(|s| s == "pg_catalog") && function::is_listed(name);
         let schema = schema.map(str::to_owned);
         self.facts.functions.insert(Function { schema, name: name.to_owned(), listed });
     }

@@ -2,6 +2,7 @@
 SET client_min_messages = error;
 SET lock_timeout = '5s';
 SET session_replication_role = replica;
+DROP SCHEMA IF EXISTS dev_scratch CASCADE;
 DO $$
 DECLARE
     r record;
@@ -21,7 +22,6 @@ BEGIN
         PERFORM setval(('public.' || quote_ident(r.name))::regclass, r.last, r.called);
     END LOOP;
 END $$;
-DROP SCHEMA IF EXISTS dev_scratch CASCADE;
 CREATE SCHEMA dev_scratch;
 GRANT ALL ON SCHEMA dev_scratch TO dev;
 SELECT lo_unlink(oid) FROM pg_largeobject_metadata;

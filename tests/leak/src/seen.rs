@@ -44,10 +44,15 @@ impl Seen {
         self.messages.iter().any(|m| m.starts_with('E') || m.starts_with("closed"))
     }
 
-    /// Rows, command tags and errors.
-    pub fn shape(&self) -> Vec<&str> {
+    /// Rows, command tags and errors, these without the place in the server's own source: an error that the gateway
+    /// answers comes from no file of the server's.
+    pub fn shape(&self) -> Vec<String> {
         let told = |m: &&String| m.starts_with(['D', 'C', 'd', 'E']);
-        self.messages.iter().filter(told).map(String::as_str).collect()
+        self.messages
+            .iter()
+            .filter(told)
+            .map(|m| if m.starts_with('E') { unplaced(m) } else { m.clone() })
+            .collect()
     }
 
     /// Code and text of the first error.
@@ -59,6 +64,11 @@ impl Seen {
             |code: char| error.split('\0').find_map(|f| f.strip_prefix(code)).unwrap_or_default().to_owned();
         format!("{} {}", field('C'), field('M'))
     }
+}
+
+fn unplaced(error: &str) -> String {
+    let fields = error.split('\0').filter(|field| !field.starts_with(['F', 'L', 'R']));
+    fields.collect::<Vec<_>>().join("\0")
 }
 
 fn plain((kind, body): Message, database: &str) -> String {

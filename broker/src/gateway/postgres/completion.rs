@@ -39,7 +39,7 @@ impl Conversation {
         self.portals.confirm(&name, serial, |p| gone.push(p.run));
         self.close_gone()?;
         if let Some(run) = self.runs.open(run) {
-            self.touched_classified |= run.classified;
+            self.touched_classified |= run.classified && run.write;
             let ticket = run.ticket;
             self.need(ticket);
         }
@@ -153,7 +153,7 @@ impl Conversation {
     pub(super) fn end_run(&mut self, key: RunKey, known: bool) -> Result<(), End> {
         self.bounded_ended(key);
         let Some(run) = self.runs.take(key) else { return Ok(()) };
-        self.touched_classified |= run.classified;
+        self.touched_classified |= run.classified && run.write;
         let write = run.write;
         let ticket = self.close_run(&run, known).map_err(|Poisoned| End::NotRecorded)?;
         if write {

@@ -112,7 +112,7 @@ impl Conversation {
     /// before the earlier ones have ended.
     fn may_quote(&mut self, key: RunKey) -> bool {
         let Some(run) = self.runs.open(key) else { return false };
-        self.touched_classified |= run.classified;
+        self.touched_classified |= run.classified && run.write;
         run.classified || (run.bare && self.touched_classified)
     }
 

@@ -302,10 +302,13 @@ pub fn rebuilt(message: &'static str, server: Report<'_>, ours: Option<&Ours>) -
     let severity = server.severity().unwrap_or(Severity::Error);
     let code = server.sqlstate().map_or(*b"XX000", |s| known_sqlstate(s.as_str()));
     let code = SqlState::parse(&code).unwrap_or(SqlState::INSUFFICIENT_PRIVILEGE);
-    let text = format!(
+    // The server has no other words for this one.
+    let aborted = "current transaction is aborted, commands ignored until end of transaction block";
+    let withheld = format!(
         "{}; its text is withheld, since the statement touches classified columns",
         condition(code.as_str())
     );
+    let text = if code.as_str() == "25P02" { aborted.to_owned() } else { withheld };
     let mut report = LocalReport::new(severity, code, text);
     if let Some(position) = server.field(b'P').and_then(|p| std::str::from_utf8(p).ok()?.parse().ok()) {
         report = report.position(ours.map_or(position, |ours| ours.position(position)));

@@ -32,6 +32,10 @@ impl Edit for Part<'_> {
                 self.compared(expression);
                 self.inside(node);
             }
+            Some(N::AIndirection(row)) => {
+                self.attributes(&row.indirection);
+                self.inside(node);
+            }
             Some(N::SubLink(link)) => {
                 self.operator(&link.oper_name);
                 self.inside(node);
@@ -69,7 +73,6 @@ const fn may_stand(node: &N) -> bool {
             | N::MinMaxExpr(_)
             | N::RowExpr(_)
             | N::AArrayExpr(_)
-            | N::AIndirection(_)
             | N::AIndices(_)
             | N::TypeCast(_)
             | N::TypeName(_)
@@ -176,8 +179,30 @@ impl Part<'_> {
         if row && call.args.len() == 1 {
             return;
         }
+        // Only by its bare name does it take several arrays (PostgreSQL manual, 7.2.1.4).
+        if *name == "unnest" && call.args.len() > 1 {
+            if elsewhere.is_some() {
+                self.fault(Unsubstitutable::unknown("unnest beside a function of that name"));
+            }
+            return;
+        }
         let schema = pb::Node { node: Some(N::String(pb::String { sval: "pg_catalog".to_owned() })) };
         call.funcname.insert(0, schema);
+    }
+
+    /// `(x).f` is `f(x)` where `x` has no column `f`.
+    fn attributes(&mut self, names: &[pb::Node]) {
+        let of_users = |name: &&str| {
+            let origins = self.at.catalogue.functions.get(*name);
+            origins.is_some_and(|origins| origins.iter().any(|o| o.extension.is_none()))
+        };
+        // Columns of masked relations stand before functions of their names.
+        let column = |name: &str| {
+            self.scopes.iter().flatten().any(|s| s.masked.columns.iter().any(|c| *c.name == *name))
+        };
+        if strings(names).iter().filter(|name| !column(name)).any(of_users) {
+            self.fault(Unsubstitutable::unknown("a function that is called as if it were a column"));
+        }
     }
 
     /// An operator of the database's users runs their code.

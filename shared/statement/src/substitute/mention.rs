@@ -28,6 +28,11 @@ impl Mentions {
         mentions
     }
 
+    /// Those of a query that may be missing.
+    pub(super) fn of_query(query: Option<&mut Box<pb::Node>>) -> Self {
+        query.map_or_else(Self::default, |query| Self::of(query))
+    }
+
     /// All columns of what is called `alias` can be meant.
     pub(super) fn whole(&self, alias: &str) -> bool {
         self.all || self.starred.contains(alias) || self.names.contains(alias)

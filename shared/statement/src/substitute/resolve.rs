@@ -40,7 +40,8 @@ impl Part<'_> {
         if !schema.is_empty() {
             return self.in_schema(schema, name);
         }
-        if self.temporary().contains(name) {
+        // Where nothing else has its name, the server finds it by itself, or says so by the name that was written.
+        if self.temporary().contains(name) && self.any_of(None, name).next().is_some() {
             return Ok(Found::Temporary);
         }
         // pg_catalog comes first unless the path says another place (PostgreSQL manual, 5.10.5).

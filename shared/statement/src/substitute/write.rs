@@ -63,7 +63,7 @@ impl Part<'_> {
                 "pg_temp".clone_into(&mut relation.schemaname);
                 target.temporary = true;
             }
-            Found::Unknown => {}
+            Found::Unknown => target.temporary = self.temporary().contains(relation.relname.as_str()),
         }
         Some(target)
     }

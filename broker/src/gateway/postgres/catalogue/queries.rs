@@ -139,7 +139,7 @@ pub(super) const TRIGGERS: &str = "SELECT tgrelid, tgname, tgfoid FROM pg_trigge
 
 /// Relations with functions of users that a write to them calls.
 pub(super) const CALLS: &str = r"
-SELECT DISTINCT coalesce(e.adrelid, nullif(k.conrelid, 0), p.polrelid, i.indrelid), coalesce(o.oprcode, d.refobjid)
+SELECT DISTINCT coalesce(e.adrelid, nullif(k.conrelid, 0), p.polrelid, i.indrelid), coalesce(o.oprcode::oid, d.refobjid)
 FROM pg_depend d
 LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
 LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
