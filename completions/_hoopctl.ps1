@@ -32,6 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'End the sign-in at the broker and forget its tokens')
             [CompletionResult]::new('whoami', 'whoami', [CompletionResultType]::ParameterValue, 'Show who the broker takes you for')
             [CompletionResult]::new('targets', 'targets', [CompletionResultType]::ParameterValue, 'List the targets that you may see')
+            [CompletionResult]::new('target', 'target', [CompletionResultType]::ParameterValue, 'Look at one target')
             [CompletionResult]::new('sessions', 'sessions', [CompletionResultType]::ParameterValue, 'List your open sessions, or end one')
             [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Open a session and a local socket or port for any PostgreSQL client')
             [CompletionResult]::new('exec', 'exec', [CompletionResultType]::ParameterValue, 'Run statements and print their results')
@@ -84,6 +85,37 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;target' {
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('describe', 'describe', [CompletionResultType]::ParameterValue, 'Show which relations hold classified values, which are masked and which are not shown at all, and why')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'hoopctl;target;describe' {
+            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'Database; the target''s default if left out')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Settings and sign-in to use, one set per broker')
+            [CompletionResult]::new('--broker', '--broker', [CompletionResultType]::ParameterName, 'Broker to use instead of the profile''s')
+            [CompletionResult]::new('--token-store', '--token-store', [CompletionResultType]::ParameterName, 'Where tokens are kept')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'As the broker answers, for programs')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hoopctl;target;help' {
+            [CompletionResult]::new('describe', 'describe', [CompletionResultType]::ParameterValue, 'Show which relations hold classified values, which are masked and which are not shown at all, and why')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'hoopctl;target;help;describe' {
+            break
+        }
+        'hoopctl;target;help;help' {
             break
         }
         'hoopctl;sessions' {
@@ -429,6 +461,7 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'End the sign-in at the broker and forget its tokens')
             [CompletionResult]::new('whoami', 'whoami', [CompletionResultType]::ParameterValue, 'Show who the broker takes you for')
             [CompletionResult]::new('targets', 'targets', [CompletionResultType]::ParameterValue, 'List the targets that you may see')
+            [CompletionResult]::new('target', 'target', [CompletionResultType]::ParameterValue, 'Look at one target')
             [CompletionResult]::new('sessions', 'sessions', [CompletionResultType]::ParameterValue, 'List your open sessions, or end one')
             [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Open a session and a local socket or port for any PostgreSQL client')
             [CompletionResult]::new('exec', 'exec', [CompletionResultType]::ParameterValue, 'Run statements and print their results')
@@ -457,6 +490,13 @@ Register-ArgumentCompleter -Native -CommandName 'hoopctl' -ScriptBlock {
             break
         }
         'hoopctl;help;targets' {
+            break
+        }
+        'hoopctl;help;target' {
+            [CompletionResult]::new('describe', 'describe', [CompletionResultType]::ParameterValue, 'Show which relations hold classified values, which are masked and which are not shown at all, and why')
+            break
+        }
+        'hoopctl;help;target;describe' {
             break
         }
         'hoopctl;help;sessions' {

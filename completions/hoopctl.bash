@@ -64,6 +64,9 @@ _hoopctl() {
             hoopctl,sessions)
                 cmd="hoopctl__subcmd__sessions"
                 ;;
+            hoopctl,target)
+                cmd="hoopctl__subcmd__target"
+                ;;
             hoopctl,targets)
                 cmd="hoopctl__subcmd__targets"
                 ;;
@@ -148,6 +151,9 @@ _hoopctl() {
             hoopctl__subcmd__help,sessions)
                 cmd="hoopctl__subcmd__help__subcmd__sessions"
                 ;;
+            hoopctl__subcmd__help,target)
+                cmd="hoopctl__subcmd__help__subcmd__target"
+                ;;
             hoopctl__subcmd__help,targets)
                 cmd="hoopctl__subcmd__help__subcmd__targets"
                 ;;
@@ -186,6 +192,9 @@ _hoopctl() {
                 ;;
             hoopctl__subcmd__help__subcmd__sessions,end)
                 cmd="hoopctl__subcmd__help__subcmd__sessions__subcmd__end"
+                ;;
+            hoopctl__subcmd__help__subcmd__target,describe)
+                cmd="hoopctl__subcmd__help__subcmd__target__subcmd__describe"
                 ;;
             hoopctl__subcmd__policy,check)
                 cmd="hoopctl__subcmd__policy__subcmd__check"
@@ -247,6 +256,18 @@ _hoopctl() {
             hoopctl__subcmd__sessions__subcmd__help,help)
                 cmd="hoopctl__subcmd__sessions__subcmd__help__subcmd__help"
                 ;;
+            hoopctl__subcmd__target,describe)
+                cmd="hoopctl__subcmd__target__subcmd__describe"
+                ;;
+            hoopctl__subcmd__target,help)
+                cmd="hoopctl__subcmd__target__subcmd__help"
+                ;;
+            hoopctl__subcmd__target__subcmd__help,describe)
+                cmd="hoopctl__subcmd__target__subcmd__help__subcmd__describe"
+                ;;
+            hoopctl__subcmd__target__subcmd__help,help)
+                cmd="hoopctl__subcmd__target__subcmd__help__subcmd__help"
+                ;;
             *)
                 ;;
         esac
@@ -254,7 +275,7 @@ _hoopctl() {
 
     case "${cmd}" in
         hoopctl)
-            opts="-h -V --profile --broker --token-store --help --version login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help"
+            opts="-h -V --profile --broker --token-store --help --version login logout whoami targets target sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -786,7 +807,7 @@ _hoopctl() {
             return 0
             ;;
         hoopctl__subcmd__help)
-            opts="login logout whoami targets sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help"
+            opts="login logout whoami targets target sessions connect exec requests request approve deny break-glass enrol findings token policy audit version completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1136,6 +1157,34 @@ _hoopctl() {
             return 0
             ;;
         hoopctl__subcmd__help__subcmd__sessions__subcmd__end)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__help__subcmd__target)
+            opts="describe"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__help__subcmd__target__subcmd__describe)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1756,6 +1805,104 @@ _hoopctl() {
             return 0
             ;;
         hoopctl__subcmd__sessions__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__target)
+            opts="-h --profile --broker --token-store --help describe help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --broker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-store)
+                    COMPREPLY=($(compgen -W "keyring file" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__target__subcmd__describe)
+            opts="-h --database --json --profile --broker --token-store --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --broker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-store)
+                    COMPREPLY=($(compgen -W "keyring file" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__target__subcmd__help)
+            opts="describe help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__target__subcmd__help__subcmd__describe)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hoopctl__subcmd__target__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -29,6 +29,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand logout 'End the sign-in at the broker and forget its tokens'
             cand whoami 'Show who the broker takes you for'
             cand targets 'List the targets that you may see'
+            cand target 'Look at one target'
             cand sessions 'List your open sessions, or end one'
             cand connect 'Open a session and a local socket or port for any PostgreSQL client'
             cand exec 'Run statements and print their results'
@@ -77,6 +78,32 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand --token-store 'Where tokens are kept'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;target'= {
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand describe 'Show which relations hold classified values, which are masked and which are not shown at all, and why'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;target;describe'= {
+            cand --database 'Database; the target''s default if left out'
+            cand --profile 'Settings and sign-in to use, one set per broker'
+            cand --broker 'Broker to use instead of the profile''s'
+            cand --token-store 'Where tokens are kept'
+            cand --json 'As the broker answers, for programs'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'hoopctl;target;help'= {
+            cand describe 'Show which relations hold classified values, which are masked and which are not shown at all, and why'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'hoopctl;target;help;describe'= {
+        }
+        &'hoopctl;target;help;help'= {
         }
         &'hoopctl;sessions'= {
             cand --format 'How to print them'
@@ -378,6 +405,7 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
             cand logout 'End the sign-in at the broker and forget its tokens'
             cand whoami 'Show who the broker takes you for'
             cand targets 'List the targets that you may see'
+            cand target 'Look at one target'
             cand sessions 'List your open sessions, or end one'
             cand connect 'Open a session and a local socket or port for any PostgreSQL client'
             cand exec 'Run statements and print their results'
@@ -402,6 +430,11 @@ set edit:completion:arg-completer[hoopctl] = {|@words|
         &'hoopctl;help;whoami'= {
         }
         &'hoopctl;help;targets'= {
+        }
+        &'hoopctl;help;target'= {
+            cand describe 'Show which relations hold classified values, which are masked and which are not shown at all, and why'
+        }
+        &'hoopctl;help;target;describe'= {
         }
         &'hoopctl;help;sessions'= {
             cand end 'End a session; its connections are cut within a second'

@@ -7,6 +7,7 @@ mod answer;
 mod approvals;
 mod authorize;
 mod break_glass;
+mod describe;
 mod findings;
 mod held;
 mod native;
@@ -17,11 +18,13 @@ mod wire;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::routing::{delete, get, post};
+use hoop_api::description::TargetDescription;
 use hoop_api::{AccessLevel, Code, Problem, routes};
 use http::request::Parts as RequestParts;
 
@@ -45,12 +48,19 @@ pub struct TargetState {
     pub unavailable: Option<String>,
 }
 
+/// A description on its way.
+pub type Describing<'a> = Pin<Box<dyn Future<Output = Result<TargetDescription, String>> + Send + 'a>>;
+
 /// The targets of the broker; a seam, since they are reloaded while the broker runs.
 pub trait TargetDirectory: Send + Sync {
     /// All, by name.
     fn all(&self) -> Vec<TargetState>;
     /// One by name.
     fn find(&self, name: &str) -> Option<TargetState>;
+    /// What of `database` of `target` is classified; an error is what the caller may know of why it cannot be told.
+    fn describe<'a>(&'a self, _target: &'a Arc<Target>, _database: &'a str) -> Describing<'a> {
+        Box::pin(std::future::ready(Err("it cannot be described".to_owned())))
+    }
 }
 
 /// What the control API is made of.
@@ -161,6 +171,7 @@ pub fn router(control: Control, extra: Router) -> Router {
         .route("/oidc/finish", post(pages::finish))
         .route(routes::WHOAMI, get(sessions::whoami))
         .route(routes::TARGETS, get(sessions::targets))
+        .route(&format!("{}/{{target}}", routes::TARGETS), get(describe::describe))
         .route(routes::SESSIONS, get(sessions::list).post(sessions::open))
         .route(&format!("{}/{{id}}", routes::SESSIONS), delete(sessions::end))
         .route(routes::APPROVALS, get(approvals::list).post(approvals::ask))

@@ -114,11 +114,7 @@ impl Control {
 
     /// A target by name, for callers who may open it; the same answer for one that is not there.
     pub(super) fn target(&self, name: &str) -> Result<TargetState, Problem> {
-        let shown: Untrusted = name.chars().take(64).collect::<String>().into();
-        self.targets().find(name).ok_or_else(|| {
-            Problem::new(Code::NotFound, format!("there is no target `{shown}` for you"))
-                .with_hint("see `hoopctl targets`")
-        })
+        self.targets().find(name).ok_or_else(|| no_target(name))
     }
 
     /// Opens a session when policy, target and limits allow it; refusals and the opening are in the ledger first.
@@ -299,6 +295,13 @@ pub(super) async fn explain(
 }
 
 /// Rules for what was seen on an observed target, for those who may audit.
+/// The same answer for a target that is not there and for one that policy keeps the caller from.
+pub(super) fn no_target(name: &str) -> Problem {
+    let shown: Untrusted = name.chars().take(64).collect::<String>().into();
+    Problem::new(Code::NotFound, format!("there is no target `{shown}` for you"))
+        .with_hint("see `hoopctl targets`")
+}
+
 pub(super) async fn suggest(
     State(control): State<Control>,
     caller: Caller,

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use hoop_ledger::entry::{Event, Outcome};
 
 use crate::config::{Limits, Target};
-use crate::control::{TargetDirectory, TargetState};
+use crate::control::{Describing, TargetDirectory, TargetState};
 use crate::gateway::Gateway;
-use crate::gateway::postgres::upstream;
+use crate::gateway::postgres::{catalogue, upstream};
 use crate::scribe::Scribe;
 
 /// How often targets are tried again.
@@ -124,5 +124,15 @@ impl TargetDirectory for Health {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let target = self.gateway.target(name)?;
         Some(TargetState { unavailable: known.unavailable.get(name).cloned(), target })
+    }
+
+    fn describe<'a>(&'a self, target: &'a Arc<Target>, database: &'a str) -> Describing<'a> {
+        Box::pin(async move {
+            let described = catalogue::describe(target, database, &self.gateway.limits).await;
+            described.map_err(|e| {
+                tracing::warn!(target = %target.name, error = %e, "the target cannot be described");
+                e.for_client().1
+            })
+        })
     }
 }

@@ -13,6 +13,7 @@ mod policy;
 mod requests;
 mod review;
 mod sessions;
+mod target;
 mod targets;
 mod token;
 mod version;
@@ -85,6 +86,8 @@ enum Command {
     Whoami(whoami::Whoami),
     /// List the targets that you may see.
     Targets(targets::Targets),
+    /// Look at one target.
+    Target(target::Target),
     /// List your open sessions, or end one.
     Sessions(sessions::Sessions),
     /// Open a session and a local socket or port for any PostgreSQL client.
@@ -315,6 +318,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Logout => interruptible(logout::run(given(None).settings()?)).await,
         Command::Whoami(whoami) => interruptible(whoami.run(given(None).settings()?)).await,
         Command::Targets(targets) => interruptible(targets.run(given(None).settings()?)).await,
+        Command::Target(target) => interruptible(target.run(given(None).settings()?)).await,
         Command::Sessions(sessions) => interruptible(sessions.run(given(None).settings()?)).await,
         Command::Requests(requests) => interruptible(requests.run(given(None).settings()?)).await,
         Command::Request(request) => interruptible(request.run(given(None).settings()?)).await,

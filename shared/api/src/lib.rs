@@ -4,6 +4,7 @@
 
 mod access;
 pub mod approval;
+pub mod description;
 pub mod finding;
 mod id;
 mod problem;

@@ -17,7 +17,8 @@ pub const REVOKE: &str = "/oauth/revoke";
 pub const DEVICE_PAGE: &str = "/device";
 /// `GET`: who am I. Answers [`Whoami`].
 pub const WHOAMI: &str = "/v1/whoami";
-/// `GET`: the targets that the caller may see. Answers [`TargetList`].
+/// `GET`: the targets that the caller may see. Answers [`TargetList`]. `GET …/{target}`, with `?database=NAME`: what of
+/// it is classified. Answers [`TargetDescription`](crate::description::TargetDescription).
 pub const TARGETS: &str = "/v1/targets";
 /// `POST` [`OpenSession`] answers [`OpenedSession`]; `GET` answers [`SessionList`]; `DELETE /v1/sessions/{id}` ends one.
 pub const SESSIONS: &str = "/v1/sessions";

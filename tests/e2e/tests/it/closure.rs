@@ -209,3 +209,40 @@ fn what_is_made_through_the_gateway_counts_at_once() {
     let done = psycopg(&bob.connect_with(&["--level", "write"]), &script);
     masked(&done, &["[(0,)]", "[('1111******111114', '411111******1111')]"]);
 }
+
+#[test]
+fn a_target_is_described_to_those_who_may_reach_it() {
+    let (broker, alice) = developer();
+    around(&broker, EVERYWHERE);
+    around(
+        &broker,
+        "CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS \
+         'BEGIN PERFORM pan FROM cards; RETURN NEW; END'; \
+         CREATE TRIGGER spies BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION spy(); \
+         CREATE INDEX telling ON cards (pan, brand)",
+    );
+    let table = alice.run(&["target", "describe", "payments-db"]).ok();
+    let words = |line: &str| line.split_whitespace().filter(|w| *w != "|").collect::<Vec<_>>().join(" ");
+    let rows: Vec<String> = table.lines().map(words).collect();
+    for expected in [
+        "masked public.cards pan (pan), cvv (cvv), expiry (expiry)",
+        "masked public.by_pan pan (pan), digest (pan)",
+        "masked public.stored number (pan), computed (pan)",
+        "not shown public.computing its column `number` is computed from classified columns",
+        "not written public.orders its trigger spies could reach classified columns: spy names cards",
+        "definer public.spy runs with its owner's rights and can read classified columns",
+        "index telling on public.cards its order tells of classified values",
+    ] {
+        assert!(rows.iter().any(|row| row.contains(expected)), "{expected}\n{table}");
+    }
+    let json =
+        alice.run(&["target", "describe", "payments-db", "--json", "--database", broker.database()]).ok();
+    let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    assert_eq!(json["walls"], serde_json::json!({"substitution": true, "roles": false, "scan": true}));
+    assert_eq!(json["database"], broker.database());
+    let insert = "INSERT INTO orders VALUES (9, 1, 'x', now())";
+    let bob = broker.person("bob", "dba,leads");
+    masked(&bob.connect().psql(insert), &["could reach classified columns"]);
+    let eve = broker.person("eve", "visitors");
+    eve.run(&["target", "describe", "payments-db"]).expect(2).says(&["there is no target"]);
+}

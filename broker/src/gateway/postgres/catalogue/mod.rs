@@ -4,6 +4,7 @@
 //! INVARIANT: a copy counts only while looks succeed. A connection whose copy was not confirmed for [`OLDEST`] refuses
 //! its statements.
 
+mod describe;
 mod known;
 mod queries;
 mod read;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use hoop_policy::Classified;
 
+pub use describe::describe;
 pub use known::Known;
 pub use shared::{Shared, carry_bindings};
 pub use watch::{Refreshing, Watched};
