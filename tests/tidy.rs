@@ -35,6 +35,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("tests/clients", &["hoop-harness"]),
     ("tests/bench", &["hoop-harness"]),
     ("tests/e2e", &["hoop-harness"]),
+    ("tests/leak", &["hoop-harness"]),
     ("tests/load", &["hoop-harness"]),
     // Bodies drive what the broker's sockets would: its conversation, its recovery, its configuration.
     ("tests/fuzz", OURS),

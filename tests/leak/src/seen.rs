@@ -90,7 +90,13 @@ fn described(body: &[u8]) -> Vec<u8> {
     while let Some(end) = rest.iter().position(|b| *b == 0) {
         let Some((column, after)) = rest.split_at_checked(end + 19) else { break };
         out.extend_from_slice(&column[..=end]);
-        out.extend_from_slice(&column[end + 7..]);
+        // Types of users have other oids in each database, too.
+        match column.get(end + 7..end + 11) {
+            Some([0, 0, high, low]) if u16::from_be_bytes([*high, *low]) < 16_384 => {
+                out.extend_from_slice(&column[end + 7..]);
+            }
+            _ => out.extend_from_slice(&column[end + 11..]),
+        }
         rest = after;
     }
     out

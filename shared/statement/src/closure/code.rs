@@ -190,6 +190,13 @@ impl Reach {
                 self.unwritable.entry(*relation).or_insert(why);
             }
         }
+        for TriggerRow { relation, name, function } in &known.snapshot.triggers {
+            // It answers by raising or not: whoever changes another column would hear of the stored value.
+            if let Some(column) = self.raises(known, spread, *relation, *function) {
+                let why = format!("its trigger {name} may raise an error or a notice by `{column}`");
+                self.unwritable.entry(*relation).or_insert(why);
+            }
+        }
         for (relation, function) in &known.snapshot.calls {
             if let Some(why) = self.why(*function) {
                 let why = format!("writing to it calls what could reach classified columns: {why}");
@@ -203,6 +210,22 @@ impl Reach {
             }
         }
         self.carry(known);
+    }
+
+    /// The classified column of its own relation by which a trigger may raise something.
+    fn raises<'k>(
+        &self,
+        known: &'k Known<'_>,
+        spread: &Spread,
+        relation: u32,
+        function: u32,
+    ) -> Option<&'k str> {
+        let text = Text::of(&known.functions.get(&function)?.source);
+        let classified = known.columns(relation).iter();
+        let mut classified = classified.filter(|c| spread.classes.contains_key(&(relation, c.attnum)));
+        let named = |name: &str| text.words.contains(&name.to_lowercase());
+        text.words.contains("raise").then_some(())?;
+        classified.find(|c| named(&c.name)).map(|c| &*c.name)
     }
 
     fn rule(&self, known: &Known<'_>, spread: &Spread, rule: &RuleRow) -> Option<String> {

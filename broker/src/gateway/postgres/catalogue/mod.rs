@@ -50,7 +50,7 @@ pub struct Catalog {
     pub role: Box<str>,
 }
 
-/// Connects to `database` of `target` with the client's `settings`, and has its catalogue confirmed meanwhile; each within
+/// Has the catalogue of `database` of `target` confirmed, and connects with the client's `settings`; each within
 /// `limits.upstream_connect`: nobody listens for the end of the session yet, so a target that falls silent here must not
 /// be waited for.
 ///
@@ -65,14 +65,20 @@ pub async fn reach(
     // Nothing is read where nothing is classified.
     let watched = (!target.classes.is_empty()).then(|| Watched::join(target, database, limits));
     let confirmed = watched.as_ref().map(Watched::refresh);
-    let mut upstream = upstream::connect(target, database, settings, limits).await?;
     let (Some(watched), Some(confirmed)) = (watched, confirmed) else {
-        return Ok((upstream, Catalog::default()));
+        return Ok((upstream::connect(target, database, settings, limits).await?, Catalog::default()));
     };
     upstream::within(limits.upstream_connect, confirmed).await?;
     let known = watched.in_force().ok_or_else(|| {
         UpstreamError::Unfit("its catalogue was not read in time; the broker's log has the reason".to_owned())
     })?;
+    let mut settings = settings.to_vec();
+    if known.catalogue.telling_indexes {
+        // As the connection's own default, which RESET goes back to: an index-only scan would give rows in the order of
+        // what is masked (WALLS, rule 12).
+        settings.push(("enable_indexonlyscan".to_owned(), "off".to_owned()));
+    }
+    let mut upstream = upstream::connect(target, database, &settings, limits).await?;
     let (path, role) = upstream::within(limits.upstream_connect, situation(&mut upstream)).await?;
     let catalog = Catalog {
         classes: Arc::clone(&known.classes),
