@@ -19,7 +19,7 @@ const LONG_FUNCTIONS: [(&str, &str); 1] =
     [("shared/pgwire/tests/it/naive.rs: backend", "one arm a message, written plainly to be compared with")];
 
 /// Crates of ours that each crate may use. What is not listed here may use none.
-const IMPORTS: [(&str, &[&str]); 16] = [
+const IMPORTS: [(&str, &[&str]); 17] = [
     ("shared/api", &[]),
     ("shared/ledger", &[]),
     ("shared/mask", &[]),
