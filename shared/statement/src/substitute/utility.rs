@@ -10,6 +10,7 @@ use super::resolve::{Found, quoted};
 use super::{define, verify};
 use crate::catalogue::{Entry, Exposure, Masked};
 use crate::edit::Edit as _;
+use crate::facts::Opaque;
 use crate::walk::strings;
 
 /// Settings by which plans, and so the order of rows, are decided (PostgreSQL manual, 19.7 and 19.10), and those that
@@ -45,6 +46,11 @@ impl Part<'_> {
     /// Rewrites a whole statement; true if it has to be written anew.
     pub(super) fn statement(&mut self, stmt: &mut pb::Node) -> bool {
         self.settings();
+        // A setting, a text or a name that only running it would tell: what it does to the order of rows or to the meaning
+        // of names is not known. A definition's or a block's own words are looked at below.
+        if self.facts.opaque.iter().any(|why| !matches!(why, Opaque::Block)) {
+            self.fault(Unsubstitutable::unknown("what only running it would tell"));
+        }
         match stmt.node.as_mut() {
             Some(
                 N::SelectStmt(_)

@@ -268,6 +268,8 @@ fn definitions_reach_nothing_that_is_masked() {
         "SELECT id FROM orders WHERE note OPERATOR(app.###) 'x'",
         "SET enable_seqscan = off",
         "SELECT set_config('random_page_cost', '0', false)",
+        "SELECT set_config('random_' || 'page_cost', '0', false)",
+        "SELECT query_to_xml('SELECT * FROM cards', true, false, '')",
         "SET search_path = app",
         "SELECT * FROM pg_stat_get_activity(NULL)",
     ];

@@ -103,8 +103,11 @@ async fn inside() {
 
 /// Connections of the gateway to the target's database in this state.
 fn connected(broker: &Broker, state: &str) -> usize {
-    let sql =
-        format!("SELECT count(*) FROM pg_stat_activity WHERE usename = 'hoop_gateway' AND state = '{state}'");
+    // The one that watches the catalogue is nobody's.
+    let sql = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = 'hoop_gateway' AND state = '{state}' \
+         AND application_name <> 'hoop catalogue'"
+    );
     Cluster::shared().superuser(broker.database(), &sql).parse().expect("a count")
 }
 
