@@ -222,7 +222,7 @@ async def speaking(connection):
 
 async def until_runs(pattern):
     watcher = await asyncpg.connect()
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE $1 AND pid <> pg_backend_pid()"
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND $1::text IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()"
     for _ in range(600):
         if await watcher.fetchval(query, pattern):
             break

@@ -238,7 +238,7 @@ async function speaking(client) {
 async function untilRuns(pattern) {
   const watcher = await connect()
   const text =
-    "SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE $1 AND pid <> pg_backend_pid()"
+    "SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND $1::text IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()"
   let tries = 0
   while ((await watcher.query(text, [pattern])).rows[0].n === 0 && tries++ < 600) await sleep(50)
   await watcher.end()

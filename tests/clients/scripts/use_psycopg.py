@@ -337,7 +337,7 @@ def notices_and_notifications(connection):
 def until_runs(pattern):
     with psycopg.connect(autocommit=True) as watcher:
         for _ in range(600):
-            query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE %s AND pid <> pg_backend_pid()"
+            query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND %s::text IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()"
             if watcher.execute(query, [pattern]).fetchone()[0]:
                 return
             time.sleep(0.05)

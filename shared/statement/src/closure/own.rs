@@ -5,7 +5,7 @@ use super::{Known, RelationRow};
 
 /// Relations that hold samples, passwords, connection strings or other people's statements, by schema and name; the
 /// schema of an extension's is its user's choice.
-const HIDDEN: [(Option<&str>, &str); 18] = [
+const HIDDEN: [(Option<&str>, &str); 17] = [
     (Some("pg_catalog"), "pg_statistic"),
     (Some("pg_catalog"), "pg_statistic_ext_data"),
     (Some("pg_catalog"), "pg_largeobject"),
@@ -15,7 +15,6 @@ const HIDDEN: [(Option<&str>, &str); 18] = [
     (Some("pg_catalog"), "pg_authid"),
     (Some("pg_catalog"), "pg_shadow"),
     (Some("pg_catalog"), "pg_user_mapping"),
-    (Some("pg_catalog"), "pg_user_mappings"),
     (Some("information_schema"), "_pg_user_mappings"),
     (Some("information_schema"), "user_mapping_options"),
     (None, "pg_stat_statements"),

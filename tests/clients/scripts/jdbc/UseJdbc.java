@@ -45,7 +45,7 @@ public class UseJdbc extends Transcript {
         try (
             Connection watcher = connect();
             PreparedStatement s = watcher.prepareStatement(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE ? AND pid <> pg_backend_pid()"
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND ?::text IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()"
             )
         ) {
             for (int tries = 0; tries < 600; tries++) {

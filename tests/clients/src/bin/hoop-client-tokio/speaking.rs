@@ -50,7 +50,7 @@ async fn notifications(connected: &mut Connected) {
 
 /// Waits until a statement like `pattern` runs on the server.
 async fn until_runs(watcher: &Client, pattern: &str) {
-    let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE $1 AND pid <> pg_backend_pid()";
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND $1::text IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()";
     for _ in 0..600 {
         let found = watcher.query_one(sql, &[&pattern]).await.expect("runs");
         if found.get::<_, i64>(0) > 0 {
